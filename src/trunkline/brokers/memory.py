@@ -1,0 +1,211 @@
+"""The broker of one process: logs in memory, delivery by a function call."""
+
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from trunkline.brokers.base import Delivery, LogLimits, Published
+from trunkline.errors import BrokerError
+from trunkline.events import Event
+from trunkline.positions import Position
+from trunkline.protocol.codec import Frame, encode_event
+from trunkline.protocol.recovery import Logged, LogView
+
+_SWEEP_BATCH = 1_000
+
+
+@dataclass(slots=True)
+class _Entry:
+    seq: int
+    at: float
+    frame: Frame
+
+
+@dataclass(slots=True)
+class _Log:
+    """One life of a channel: its numbers and what is retained of it."""
+
+    epoch: str
+    limits: LogLimits
+    used_at: float
+    seq: int = 0
+    size: int = 0
+    entries: deque[_Entry] = field(default_factory=deque)
+
+    def append(self, frame: Frame, now: float) -> int:
+        """Retain a frame under the number `seq`, which was given out before. Return the change in bytes."""
+        before = self.size
+        self.entries.append(_Entry(self.seq, now, frame))
+        self.size += len(frame)
+        self.used_at = now
+        self.trim(now)
+        return self.size - before
+
+    def trim(self, now: float) -> int:
+        """Drop what is over the limits, oldest first; return the bytes that were freed."""
+        freed = 0
+        while self.entries and self._over(now):
+            freed += self.drop_oldest()
+        return freed
+
+    def _over(self, now: float) -> bool:
+        limits = self.limits
+        return len(self.entries) > limits.events or self.size > limits.size or now - self.entries[0].at > limits.age
+
+    def drop_oldest(self) -> int:
+        """Drop the oldest entry; return its bytes."""
+        freed = len(self.entries.popleft().frame)
+        self.size -= freed
+        return freed
+
+    def view(self, since: Position | None) -> LogView[Frame]:
+        """Make a view of this moment. Numbers have no holes, so the entries after `since` are a suffix."""
+        first = self.entries[0].seq if self.entries else self.seq + 1
+        entries: list[Logged[Frame]] = []
+        if since is not None and since.epoch == self.epoch:
+            skip = max(0, since.seq + 1 - first)
+            entries = [Logged(entry.seq, entry.frame) for entry in islice(self.entries, skip, None)]
+        return LogView(self.epoch, self.seq, first, entries)
+
+
+class MemoryBroker:
+    """Logs in memory, for one process. A restart is a new epoch for every channel.
+
+    Args:
+        limits: what each log keeps.
+        namespace_limits: other limits for some namespaces.
+        total_size: bytes that all logs together may keep.
+        idle_after: seconds after which an unused channel is forgotten.
+        remembered_ids: how many published ids are known again.
+        clock: seconds, monotonic.
+        new_epoch: makes a name that was never used before.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: LogLimits | None = None,
+        namespace_limits: dict[str, LogLimits] | None = None,
+        total_size: int = 256 * 1024 * 1024,
+        idle_after: float = 300.0,
+        remembered_ids: int = 100_000,
+        clock: Callable[[], float] = time.monotonic,
+        new_epoch: Callable[[], str] = lambda: secrets.token_urlsafe(9),
+    ) -> None:
+        self._limits = limits or LogLimits()
+        self._namespace_limits = namespace_limits or {}
+        self._total_size = total_size
+        self._idle_after = idle_after
+        self._remembered_ids = remembered_ids
+        self._clock = clock
+        self._new_epoch = new_epoch
+        self._logs: OrderedDict[str, _Log] = OrderedDict()  # longest without an event first
+        self._sweep_order: deque[str] = deque()
+        self._attached: set[str] = set()
+        self._published: OrderedDict[str, Published] = OrderedDict()
+        self._size = 0
+        self._deliver: Callable[[Delivery], None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of frames in all logs; a frame in two logs counts twice."""
+        return self._size
+
+    @property
+    def channels(self) -> int:
+        """How many channels have a log."""
+        return len(self._logs)
+
+    async def start(self, deliver: Callable[[Delivery], None]) -> None:
+        """Begin delivering."""
+        self._deliver = deliver
+
+    async def stop(self) -> None:
+        """End delivering; publishing raises from now on."""
+        self._deliver = None
+
+    async def publish(self, event: Event[Any]) -> Published:
+        """Append, number, deliver. Never suspends, so events of one task keep their order without waiting."""
+        if self._deliver is None:
+            raise BrokerError("The memory broker is not started")
+        if known := self._published.get(event.id):
+            return known
+        topic_log = self._log(event.topic)
+        feed = event.feed
+        feed_log = self._log(feed) if feed else None
+        topic_log.seq += 1
+        feed_position: Position | None = None
+        if feed_log is not None:
+            feed_log.seq += 1
+            feed_position = Position(feed_log.epoch, feed_log.seq)
+        published = Published(event.topic, Position(topic_log.epoch, topic_log.seq), feed, feed_position)
+        frame = encode_event(event, topic_log.seq, feed_log.seq if feed_log else None)
+        self._append(event.topic, topic_log, frame)
+        if feed and feed_log:
+            self._append(feed, feed_log, frame)
+        self._remember(event.id, published)
+        if event.topic in self._attached or feed in self._attached:
+            self._deliver(Delivery(published, frame))
+        return published
+
+    def _log(self, channel: str) -> _Log:
+        log = self._logs.get(channel)
+        if log is None:
+            limits = self._namespace_limits.get(channel.partition(":")[0], self._limits)
+            log = self._logs[channel] = _Log(self._new_epoch(), limits, self._clock())
+            self._sweep_order.append(channel)
+        return log
+
+    def _append(self, channel: str, log: _Log, frame: Frame) -> None:
+        self._size += log.append(frame, self._clock())
+        self._logs.move_to_end(channel)
+        if self._size > self._total_size:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Empty the logs that were longest without an event. Emptied ones go to the end, out of the next search."""
+        while self._size > self._total_size:
+            channel, log = next(iter(self._logs.items()))
+            if log.entries:
+                self._size -= log.drop_oldest()
+            else:
+                self._logs.move_to_end(channel)
+
+    def _remember(self, event_id: str, published: Published) -> None:
+        self._published[event_id] = published
+        if len(self._published) > self._remembered_ids:
+            self._published.popitem(last=False)
+
+    def attach(self, channel: str) -> None:
+        """Deliver the channel's events from now on."""
+        self._attached.add(channel)
+
+    def detach(self, channel: str) -> None:
+        """Deliver the channel's events no more; its idle time starts."""
+        self._attached.discard(channel)
+        if log := self._logs.get(channel):
+            log.used_at = self._clock()
+
+    async def read(self, channel: str, since: Position | None = None) -> LogView[Frame]:
+        """View a log, trimmed to this moment."""
+        log = self._log(channel)
+        log.used_at = self._clock()
+        self._size -= log.trim(self._clock())
+        return log.view(since)
+
+    def sweep(self) -> None:
+        """Trim and forget, a bounded number of channels a call, each in its turn."""
+        now = self._clock()
+        for _ in range(min(_SWEEP_BATCH, len(self._sweep_order))):
+            channel = self._sweep_order.popleft()
+            log = self._logs[channel]
+            self._size -= log.trim(now)
+            if channel not in self._attached and now - log.used_at > self._idle_after:
+                self._size -= log.size
+                del self._logs[channel]
+            else:
+                self._sweep_order.append(channel)

@@ -1,0 +1,104 @@
+"""The exception tree. Each error keeps its data in attributes and says what to do in `str()`."""
+
+from trunkline.codes import ErrorCode
+
+
+class TrunklineError(Exception):
+    """Root of everything that Trunkline raises on purpose."""
+
+
+class RequestError(TrunklineError):
+    """A request failed for a reason its sender should hear.
+
+    Raise it (or a subclass) from `authorize`, snapshot providers and call handlers; the caller gets `code` and
+    `sentence`, and the connection stays.
+
+    Args:
+        sentence: what went wrong and what to do, for people.
+        code: the wire's error code.
+        details: anything JSON-encodable that helps a program, or None.
+    """
+
+    def __init__(
+        self, sentence: str, *, code: ErrorCode = ErrorCode.INVALID_MESSAGE, details: object | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.code = code
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class InvalidTopic(RequestError, ValueError):
+    """A topic does not follow `namespace:key`."""
+
+    def __init__(self, topic: object) -> None:
+        shown = topic if isinstance(topic, str) else repr(topic)
+        short = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        super().__init__(f"Invalid topic format: {short}", code=ErrorCode.INVALID_TOPIC)
+        self.topic = topic
+
+
+class NotFound(RequestError):
+    """The thing that was asked for does not exist: `NotFound("Agent", 99999)` says "Agent 99999 not found"."""
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(f"{kind} {key} not found", code=ErrorCode.NOT_FOUND)
+        self.kind = kind
+        self.key = key
+
+
+class Forbidden(RequestError):
+    """The principal may not do this to that topic or thing."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Not allowed: {what}", code=ErrorCode.FORBIDDEN)
+        self.what = what
+
+
+class Conflict(RequestError):
+    """The request contradicts the present state, such as a second run of a busy thread."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, code=ErrorCode.CONFLICT)
+
+
+class Unauthenticated(RequestError):
+    """No principal is known for this connection, or its token has run out."""
+
+    def __init__(self, sentence: str = "Send a valid token with `authenticate` first") -> None:
+        super().__init__(sentence, code=ErrorCode.UNAUTHENTICATED)
+
+
+class ServerBusy(TrunklineError):
+    """The server cannot take the work now.
+
+    Args:
+        sentence: what is exhausted.
+        retry_after_ms: milliseconds after which a new try makes sense.
+    """
+
+    def __init__(self, sentence: str, retry_after_ms: int = 1000) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.retry_after_ms = retry_after_ms
+
+
+class BrokerError(TrunklineError):
+    """The broker could not take or give events; nothing was published. Trying again is safe: ids make it idempotent."""
+
+
+class LineClosed(TrunklineError):
+    """The client's line has ended for good and takes no more work.
+
+    Args:
+        code: the close code, or None if the application closed the line.
+        reason: the sentence that came with it.
+    """
+
+    def __init__(self, code: int | None, reason: str) -> None:
+        super().__init__(reason if code is None else f"The line is closed ({code}): {reason}")
+        self.code = code
+        self.reason = reason

@@ -1,0 +1,143 @@
+"""Typed events: an `EventType` says what an event of its kind carries and where it goes, an `Event` is one of them."""
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from trunkline.topics import TopicPattern, feed_channel
+
+D = TypeVar("D")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Stamp(NamedTuple):
+    """Identity and time of an event: a UUIDv7 (RFC 9562, section 5.7) and RFC 3339 UTC with milliseconds."""
+
+    id: str
+    time: str
+
+
+def make_stamp(unix_ms: int, entropy: bytes) -> Stamp:
+    """Make a stamp from a time and at least 10 random bytes; pure, so tests can fix both."""
+    random = int.from_bytes(entropy[:10], "big")
+    value = (unix_ms & (1 << 48) - 1) << 80
+    value |= 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    moment = datetime.fromtimestamp(unix_ms // 1000, UTC)
+    return Stamp(str(UUID(int=value)), f"{moment:%Y-%m-%dT%H:%M:%S}.{unix_ms % 1000:03d}Z")
+
+
+def stamp_now() -> Stamp:
+    """Make a stamp of this moment."""
+    return make_stamp(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+class Event(msgspec.Struct, Generic[D], frozen=True, kw_only=True):
+    """One thing that happened. Its data is encoded once, when it is made; everyone after that copies `body`.
+
+    Attributes:
+        type: what kind of event it is.
+        topic: the topic it goes to.
+        scope: the owner or tenant whose feed it belongs to.
+        id: UUIDv7; publishing the same id twice takes effect once.
+        time: RFC 3339 in UTC with milliseconds.
+        data: the typed payload.
+        body: the payload as UTF-8 JSON.
+    """
+
+    type: "EventType[D]"
+    topic: str
+    scope: str
+    id: str
+    time: str
+    data: D
+    body: bytes
+
+    @property
+    def feed(self) -> str | None:
+        """The channel of the feed the event belongs to, or None if its type keeps out of feeds."""
+        return feed_channel(self.type.pattern.namespace, self.scope) if self.type.feed else None
+
+
+class EventType(Generic[D]):
+    """A kind of event: its wire name, the type of its data, its topic, and whether the namespace's feed carries it.
+
+    ```python
+    class Price(msgspec.Struct, frozen=True):
+        symbol: str
+        price: float
+
+    PRICE_CHANGED = EventType("price_changed", Price, topic="price:{symbol}")
+    ```
+    """
+
+    _registry: ClassVar[dict[str, "EventType[Any]"]] = {}
+
+    def __init__(self, name: str, data: type[D], *, topic: str, feed: bool = True) -> None:
+        """Declare and register an event type.
+
+        Args:
+            name: the wire's `type`, unique in the process, snake_case.
+            data: a msgspec Struct, dataclass or anything else msgspec can encode and decode.
+            topic: pattern whose fields are read from the data's attributes.
+            feed: False keeps the events out of `namespace:*`, as for token chunks.
+
+        Raises:
+            ValueError: another type of this name exists with other data, or the pattern is no topic.
+        """
+        self.name = name
+        self.data = data
+        self.pattern = TopicPattern(topic)
+        self.feed = feed
+        known = self._registry.setdefault(name, self)
+        if (known.data.__qualname__, known.pattern.pattern) != (data.__qualname__, topic):
+            raise ValueError(f"Event type {name!r} is already declared with {known.data.__qualname__}")
+        self._registry[name] = self
+
+    def event(self, data: D, *, scope: str = "", stamp: Stamp | None = None) -> Event[D]:
+        """Make an event of this type. `stamp` is this moment's unless given.
+
+        Raises:
+            InvalidTopic: the data's fields do not make a topic.
+            TypeError: the data cannot be encoded as JSON.
+        """
+        given = stamp or stamp_now()
+        return Event(
+            type=self,
+            topic=self.pattern.topic(data),
+            scope=scope,
+            id=given.id,
+            time=given.time,
+            data=data,
+            body=_encode(data),
+        )
+
+    def restore(self, *, topic: str, scope: str, stamp: Stamp, body: bytes) -> Event[D]:
+        """Rebuild an event from what an outbox kept of it.
+
+        Raises:
+            msgspec.ValidationError: the body is not of this type's data.
+        """
+        data = msgspec.json.decode(body, type=self.data)
+        return Event(type=self, topic=topic, scope=scope, id=stamp.id, time=stamp.time, data=data, body=body)
+
+    def read(self, type_name: str, body: bytes) -> D | None:
+        """Decode a received event's data if it is of this type; None otherwise.
+
+        Raises:
+            msgspec.ValidationError: the type is right and the data is not.
+        """
+        return msgspec.json.decode(body, type=self.data) if type_name == self.name else None
+
+    @classmethod
+    def registered(cls) -> Mapping[str, "EventType[Any]"]:
+        """All declared event types by wire name."""
+        return cls._registry
+
+    def __repr__(self) -> str:
+        return f"EventType({self.name!r}, {self.data.__qualname__}, topic={self.pattern.pattern!r})"

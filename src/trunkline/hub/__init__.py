@@ -1,0 +1,1 @@
+"""The hub: connections, topics, fan-out, snapshots and the doors of authorization."""

@@ -1,0 +1,75 @@
+"""Who connects, and what they may do: the two doors, both shut unless the application opens them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Someone who connects.
+
+    Attributes:
+        id: who it is; connections are counted by it.
+        scope: the owner or tenant whose feeds it sees; "" unless the application has several.
+        expires_at: Unix time in seconds when its credentials run out, or None.
+    """
+
+    id: str
+    scope: str = ""
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What is known of a connection when it opens.
+
+    Attributes:
+        headers: by lower-case name; of a repeated header, the last.
+        query: the query parameters that the library does not use itself.
+        client: address of the peer, or "".
+        token: the bearer token of `Authorization`, or of an `authenticate` message.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    client: str = ""
+    token: str | None = None
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies, empty if the header cannot be read."""
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie(self.headers.get("cookie", "")).items()}
+        except CookieError:
+            return {}
+
+
+Action = Literal["subscribe", "call"]
+
+Authenticate = Callable[[Handshake], Awaitable[Principal | None] | Principal | None]
+"""Tells who connects, or None. Called with the handshake, and again with `token` set for each `authenticate`."""
+
+Authorize = Callable[[Principal, Action, str], Awaitable[bool] | bool]
+"""Tells whether a principal may subscribe to a topic, or call a method. May raise `NotFound` or `Forbidden`."""
+
+
+def nobody(_handshake: Handshake) -> Principal | None:
+    """Authenticate no one: the default."""
+    return None
+
+
+def anonymous(_handshake: Handshake) -> Principal | None:
+    """Take everyone as the one principal `anonymous`, for public streams and first steps."""
+    return Principal("anonymous")
+
+
+def deny_all(_principal: Principal, _action: Action, _topic: str) -> bool:
+    """Allow nothing: the default."""
+    return False
+
+
+def allow_all(_principal: Principal, _action: Action, _topic: str) -> bool:
+    """Allow every principal everything."""
+    return True

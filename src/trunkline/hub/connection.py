@@ -1,0 +1,102 @@
+"""One connection as the hub sees it, and the contract of the transport under it."""
+
+import asyncio
+from typing import Protocol
+
+from trunkline.codes import CloseCode
+from trunkline.hub.access import Handshake, Principal
+from trunkline.hub.outbox import Outbox
+from trunkline.positions import Position
+from trunkline.protocol.codec import Frame
+from trunkline.protocol.server_session import ServerSession
+from trunkline.topics import Topic
+
+
+class Transport(Protocol):
+    """Writes one connection's outbox to a socket. Neither method blocks or raises for a peer that has gone."""
+
+    def wake(self) -> None:
+        """The outbox has frames: take them soon and write them in order."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Write what is queued if the peer still reads, then close with this code; report `disconnect` in the end."""
+        ...
+
+
+class Connection:
+    """One WebSocket: its session, outbox, subscriptions and the tasks that work for it.
+
+    Attributes:
+        id: name for logs.
+        channels: log channel by topic, for topics that are attached.
+        behind: while lagging, by topic, the position after which nothing was queued.
+        tasks: by topic, the task that opens it; other work under None is in `work`.
+    """
+
+    __slots__ = (
+        "_transport", "behind", "channels", "closing", "handshake", "id", "lagging", "opened_at", "outbox",
+        "principal", "progress_at", "session", "tasks", "work",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        connection_id: str,
+        transport: Transport,
+        session: ServerSession,
+        handshake: Handshake,
+        *,
+        budget: int,
+        now: float,
+    ) -> None:
+        self.id = connection_id
+        self.session = session
+        self.handshake = handshake
+        self.principal: Principal | None = None
+        self.outbox = Outbox(budget)
+        self.channels: dict[Topic, str] = {}
+        self.lagging = False
+        self.behind: dict[Topic, Position] = {}
+        self.opened_at = now
+        self.progress_at = now
+        self.closing = False
+        self.tasks: dict[Topic, asyncio.Task[None]] = {}
+        self.work: set[asyncio.Task[None]] = set()
+        self._transport = transport
+
+    def send(self, frame: Frame, now: float, *, urgent: bool = False) -> None:
+        """Queue an answer; a peer that makes answers and reads none of them is closed."""
+        if self.closing:
+            return
+        if self.outbox.size > 2 * self.outbox.budget and urgent:
+            self.close(CloseCode.SLOW)
+            return
+        self.outbox.put(frame, now, urgent=urgent)
+        self._transport.wake()
+
+    def offer(self, frame: Frame, now: float) -> bool:
+        """Queue an event if the budget allows; False means that nothing was queued and the connection lags."""
+        if self.lagging or not self.outbox.fits(frame):
+            if not self.lagging:
+                self.lagging = True
+                self.progress_at = now
+            return False
+        self.outbox.put(frame, now)
+        self._transport.wake()
+        return True
+
+    def close(self, code: CloseCode, reason: str | None = None) -> None:
+        """Close with a code and its sentence. The transport reports the end to the hub."""
+        if not self.closing:
+            self.closing = True
+            self._transport.close(int(code), reason or code.sentence)
+
+    def cancel_work(self) -> None:
+        """Cancel every task that works for this connection."""
+        for task in (*self.tasks.values(), *self.work):
+            task.cancel()
+        self.tasks.clear()
+        self.work.clear()
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.id} {self.principal.id if self.principal else 'unauthenticated'}>"

@@ -1,0 +1,431 @@
+"""The hub itself: it carries out what the sessions decide, and fans events out to their subscribers."""
+
+import asyncio
+import inspect
+import logging
+import secrets
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from trunkline.brokers.base import Broker, Delivery
+from trunkline.codes import CloseCode, ErrorCode
+from trunkline.errors import Forbidden, RequestError
+from trunkline.hub.access import Action, Authenticate, Authorize, Handshake, Principal, deny_all, nobody
+from trunkline.hub.calls import CallContext, CallRegistry
+from trunkline.hub.connection import Connection, Transport
+from trunkline.hub.index import SubscriberIndex
+from trunkline.hub.snapshots import SnapshotRegistry
+from trunkline.hub.stats import HubStats
+from trunkline.positions import Position
+from trunkline.protocol import messages as m
+from trunkline.protocol.rate import TokenBucket
+from trunkline.protocol.recovery import Logged
+from trunkline.protocol.server_session import (
+    Attempt,
+    CheckToken,
+    Close,
+    Count,
+    DropTopic,
+    Effect,
+    GoLive,
+    Invoke,
+    OpenTopic,
+    ReadLog,
+    Send,
+    ServerSession,
+    SessionLimits,
+    TakeSnapshot,
+)
+from trunkline.topics import Topic
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubOptions:
+    """How the hub treats connections.
+
+    Attributes:
+        session: what one connection may ask.
+        budget: bytes unsent to one connection before it lags.
+        lag_timeout: seconds a lagging connection may make no progress before it is closed with 4000.
+        max_connections: connections in all.
+        max_connections_per_principal: connections of one principal.
+        connects_per_second: handshakes taken, sustained; `connect_burst` may come at once.
+        connect_burst: handshakes that may come at once.
+        clock: seconds, monotonic.
+        wall_clock: Unix time in seconds.
+    """
+
+    session: SessionLimits = field(default_factory=SessionLimits)
+    budget: int = 1024 * 1024
+    lag_timeout: float = 60.0
+    max_connections: int = 15_000
+    max_connections_per_principal: int = 100
+    connects_per_second: float = 500.0
+    connect_burst: int = 2_000
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
+
+
+class TopicConnectionManager:
+    """Connections, topics, and the way of an event to its subscribers.
+
+    Transports call `connect`, `receive`, `wrote` and `disconnect`, the broker calls `deliver`, and the line calls
+    `sweep` about once a second. All on one event loop.
+
+    Attributes:
+        snapshots: providers by topic pattern.
+        calls: methods by name.
+        stats: counters.
+        connections: open connections by id.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        authenticate: Authenticate = nobody,
+        authorize: Authorize = deny_all,
+        options: HubOptions | None = None,
+    ) -> None:
+        self.options = options or HubOptions()
+        self.snapshots = SnapshotRegistry()
+        self.calls = CallRegistry()
+        self.stats = HubStats()
+        self.connections: dict[str, Connection] = {}
+        self._broker = broker
+        self._authenticate = authenticate
+        self._authorize = authorize
+        self._index = SubscriberIndex(broker.attach, broker.detach)
+        self._per_principal: dict[str, int] = {}
+        self._clock = self.options.clock
+        self._connects = TokenBucket(self.options.connects_per_second, self.options.connect_burst, self.options.clock())
+        self._draining = False
+
+    @property
+    def topics(self) -> int:
+        """How many topics and feeds have subscribers."""
+        return len(self._index)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the hub takes no more connections."""
+        return self._draining
+
+    # Connections
+
+    def retry_after(self) -> float | None:
+        """Ask to take one more handshake: None for yes, else the seconds after which to try again."""
+        if self._draining:
+            return 1.0
+        return None if self._connects.take(self._clock()) else self._connects.seconds_until_next()
+
+    async def authenticate(self, handshake: Handshake) -> Principal | None:
+        """Ask the application who this is; None for nobody, and for credentials that have run out."""
+        result = self._authenticate(handshake)
+        principal = await result if inspect.isawaitable(result) else result
+        return None if principal is None or self._has_expired(principal) else principal
+
+    def _has_expired(self, principal: Principal) -> bool:
+        return principal.expires_at is not None and principal.expires_at <= self.options.wall_clock()
+
+    def connect(
+        self,
+        transport: Transport,
+        handshake: Handshake,
+        principal: Principal | None,
+        *,
+        greet: bool = False,
+        initial_topics: Iterable[str] = (),
+    ) -> Connection:
+        """Take a connection whose handshake is done. It may be closed at once: see its `closing`."""
+        now = self._clock()
+        session = ServerSession(self.options.session, now=now, authenticated=principal is not None)
+        budget = self.options.budget
+        connection = Connection(secrets.token_hex(6), transport, session, handshake, budget=budget, now=now)
+        self.connections[connection.id] = connection
+        self.stats.connections_opened += 1
+        if self._draining:
+            connection.close(CloseCode.DRAIN)
+        elif len(self.connections) > self.options.max_connections:
+            connection.close(CloseCode.OVERLOADED)
+        elif principal is None or self._admit(connection, principal):
+            effects = session.greet(connection.id, self._server_time()) if greet else []
+            self._perform(connection, effects + session.open_initial(list(initial_topics)))
+        return connection
+
+    def _admit(self, connection: Connection, principal: Principal) -> bool:
+        """Count the connection for its principal; close it when there are too many."""
+        count = self._per_principal.get(principal.id, 0) + 1
+        if count > self.options.max_connections_per_principal:
+            connection.close(CloseCode.TOO_MANY_CONNECTIONS)
+            return False
+        self._per_principal[principal.id] = count
+        self.stats.sockets_per_client.observe(count)
+        connection.principal = principal
+        return True
+
+    def disconnect(self, connection: Connection, code: int) -> None:
+        """Forget a connection that has ended, and all that was kept or running for it."""
+        if self.connections.pop(connection.id, None) is None:
+            return
+        connection.closing = True
+        connection.cancel_work()
+        self._index.drop_all(connection)
+        principal = connection.principal
+        if principal is not None:
+            left = self._per_principal[principal.id] - 1
+            if left:
+                self._per_principal[principal.id] = left
+            else:
+                del self._per_principal[principal.id]
+        self.stats.connections_closed[str(code)] += 1
+        self.stats.lifetime.observe(self._clock() - connection.opened_at)
+
+    def receive(self, connection: Connection, frame: str) -> None:
+        """Take a text frame from a connection."""
+        if not connection.closing:
+            self.stats.messages_received += 1
+            self._perform(connection, connection.session.receive(frame, self._clock()))
+
+    def receive_binary(self, connection: Connection) -> None:
+        """Take a binary frame from a connection."""
+        if not connection.closing:
+            self.stats.messages_received += 1
+            self._perform(connection, connection.session.receive_binary(self._clock()))
+
+    def wrote(self, connection: Connection, size: int, waited: float) -> None:
+        """Take note that the network took `size` bytes, the oldest of them queued `waited` seconds ago."""
+        connection.outbox.wrote(size)
+        connection.progress_at = self._clock()
+        self.stats.write_latency.observe(waited)
+        if connection.lagging and connection.outbox.has_room and not connection.closing:
+            self._catch_up(connection)
+
+    # Fan-out
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Queue an event for each of its subscribers, once for each connection. Never awaits, never raises."""
+        published, frame = delivery
+        now = self._clock()
+        self.stats.events_published += 1
+        of_topic = self._index.get(published.topic)
+        of_feed = self._index.get(published.feed)
+        delivered = 0
+        if of_topic is not None:
+            for connection in of_topic.live:
+                delivered += connection.offer(frame, now) or self._skip(connection, delivery)
+            for connection, attempt in of_topic.holding.items():
+                connection.session.hold(attempt, Logged(published.position.seq, frame))
+        if of_feed is not None and published.feed_position is not None:
+            for connection in of_feed.live:
+                if of_topic is None or connection not in of_topic.live:
+                    delivered += connection.offer(frame, now) or self._skip(connection, delivery)
+            for connection, attempt in of_feed.holding.items():
+                connection.session.hold(attempt, Logged(published.feed_position.seq, frame))
+        self.stats.events_delivered += delivered
+
+    def _skip(self, connection: Connection, delivery: Delivery) -> bool:
+        """Note where a lagging connection must resume each subscription that this event belongs to."""
+        if not connection.behind:
+            self.stats.lag_started += 1
+        published = delivery.published
+        for channel, position in (
+            (published.topic, published.position),
+            (published.feed, published.feed_position),
+        ):
+            subscribers = self._index.get(channel)
+            topic = subscribers.live.get(connection) if subscribers else None
+            if topic is not None and position is not None:
+                connection.behind.setdefault(topic, Position(position.epoch, position.seq - 1))
+        return False
+
+    def _catch_up(self, connection: Connection) -> None:
+        """Resume what a drained connection missed; from here on its live events are held, not skipped."""
+        behind, connection.behind, connection.lagging = connection.behind, {}, False
+        for topic, position in behind.items():
+            self._perform(connection, connection.session.fell_behind(topic, position))
+
+    # Effects
+
+    def _perform(self, connection: Connection, effects: Iterable[Effect]) -> ReadLog | TakeSnapshot | None:
+        """Carry effects out in order; what needs waiting within a running attempt is returned for it to do."""
+        now = self._clock()
+        follow: ReadLog | TakeSnapshot | None = None
+        for effect in effects:
+            match effect:
+                case Send(frame=frame, urgent=urgent):
+                    connection.send(frame, now, urgent=urgent)
+                case Count(what=what, kind=kind):
+                    self.stats.count(what, kind)
+                case Close(code=code, reason=reason):
+                    connection.close(code, reason)
+                case OpenTopic(attempt=attempt):
+                    self._start_opening(connection, attempt)
+                case DropTopic(topic=topic):
+                    self._stop_opening(connection, topic)
+                    self._index.drop(connection, topic)
+                case GoLive(attempt=attempt):
+                    self._index.go_live(connection, attempt.topic)
+                case CheckToken(token=token, message_id=message_id):
+                    self._start(connection, self._check_token(connection, token, message_id))
+                case Invoke(call=call):
+                    self._start(connection, self._invoke(connection, call))
+                case ReadLog() | TakeSnapshot():
+                    follow = effect
+        return follow
+
+    def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        connection.work.add(task)
+        task.add_done_callback(connection.work.discard)
+
+    def _start_opening(self, connection: Connection, attempt: Attempt) -> None:
+        if attempt.lagged:
+            self._index.hold(connection, attempt, connection.channels[attempt.topic])
+        task = asyncio.get_running_loop().create_task(self._open(connection, attempt))
+        connection.tasks[attempt.topic] = task
+
+    def _stop_opening(self, connection: Connection, topic: Topic) -> None:
+        task = connection.tasks.pop(topic, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+
+    # Subscribing
+
+    async def _open(self, connection: Connection, attempt: Attempt) -> None:
+        """Drive one attempt from authorization to live."""
+        session = connection.session
+        try:
+            await self._drive(connection, attempt)
+        except RequestError as error:
+            self._perform(connection, session.refuse(attempt, error))
+        except Exception:
+            logger.exception("Subscribing %r to %s failed", connection, attempt.topic)
+            self._perform(connection, session.refuse(attempt, _internal(f"{attempt.topic} could not be opened")))
+        finally:
+            if session.is_current(attempt):
+                connection.tasks.pop(attempt.topic, None)
+
+    async def _drive(self, connection: Connection, attempt: Attempt) -> None:
+        principal, session = connection.principal, connection.session
+        if principal is None:
+            raise Forbidden(str(attempt.topic))
+        if not attempt.lagged:
+            await self._require(principal, "subscribe", str(attempt.topic))
+        await connection.outbox.room()
+        channel = attempt.topic.channel(principal.scope)
+        self._index.hold(connection, attempt, channel)
+        view = await self._broker.read(channel, attempt.since)
+        follow = self._perform(connection, session.attached(attempt, view))
+        while follow is not None:
+            follow = await self._follow(connection, follow, channel, principal)
+
+    async def _follow(
+        self, connection: Connection, step: ReadLog | TakeSnapshot, channel: str, principal: Principal
+    ) -> ReadLog | TakeSnapshot | None:
+        session, attempt = connection.session, step.attempt
+        if isinstance(step, ReadLog):
+            view = await self._broker.read(channel, attempt.position)
+            return self._perform(connection, session.attached(attempt, view))
+        taken = await self.snapshots.take(principal, attempt.topic)
+        kind, data = taken if taken is not None else (None, None)
+        return self._perform(connection, session.provide(attempt, kind, data))
+
+    async def _require(self, principal: Principal, action: Action, target: str) -> None:
+        """Ask the application for permission.
+
+        Raises:
+            Forbidden: it said no.
+        """
+        answer = self._authorize(principal, action, target)
+        if not (await answer if inspect.isawaitable(answer) else answer):
+            raise Forbidden(target)
+
+    # Tokens and calls
+
+    async def _check_token(self, connection: Connection, token: str, message_id: str | None) -> None:
+        known = connection.handshake
+        handshake = Handshake(headers=known.headers, query=known.query, client=known.client, token=token)
+        session = connection.session
+        try:
+            principal = await self.authenticate(handshake)
+        except Exception:
+            logger.exception("Authenticating %r failed", connection)
+            principal = None
+        if connection.closing:
+            return
+        if principal is None or not self._take_principal(connection, principal):
+            self._perform(connection, session.not_authenticated(message_id))
+            return
+        expires = None if principal.expires_at is None else _rfc3339(principal.expires_at)
+        self._perform(connection, session.authenticated(expires, message_id))
+
+    def _take_principal(self, connection: Connection, principal: Principal) -> bool:
+        """Give the connection its principal, or a fresh expiry; another person's token is no fresh one."""
+        present = connection.principal
+        if present is None:
+            return self._admit(connection, principal)
+        if (present.id, present.scope) != (principal.id, principal.scope):
+            return False
+        connection.principal = principal
+        return True
+
+    async def _invoke(self, connection: Connection, call: m.Call) -> None:
+        session, principal = connection.session, connection.principal
+        if principal is None:
+            return
+        context = CallContext(principal, call.method, call.key)
+        try:
+            await self._require(principal, "call", call.method)
+            result = await self.calls.invoke(context, call.params)
+            positions = [m.PublishedPosition(p.topic, *p.position) for p in context.published]
+            self._perform(connection, session.replied(call, result, positions))
+        except RequestError as error:
+            self._perform(connection, session.failed(call, error))
+        except Exception:
+            logger.exception("Call %s of %r failed", call.method, connection)
+            self._perform(connection, session.failed(call, _internal(f"{call.method} failed")))
+
+    # Time and the end
+
+    def sweep(self) -> None:
+        """Enforce time limits: authentication, expired credentials, lagging without progress."""
+        now = self._clock()
+        for connection in list(self.connections.values()):
+            if connection.closing:
+                continue
+            self._perform(connection, connection.session.tick(now))
+            if connection.principal is not None and self._has_expired(connection.principal):
+                connection.close(CloseCode.UNAUTHENTICATED)
+            elif connection.lagging and now - connection.progress_at > self.options.lag_timeout:
+                connection.close(CloseCode.SLOW)
+
+    def revoke(self, principal_id: str, topic: Topic, reason: str) -> None:
+        """Take a topic away from every connection of a principal."""
+        for connection in list(self.connections.values()):
+            if connection.principal is not None and connection.principal.id == principal_id:
+                self._perform(connection, connection.session.revoke(topic, reason))
+
+    def drain(self, retry_after_ms: Callable[[], int]) -> None:
+        """Take no more connections, and tell each open one when to come back, in milliseconds; then close it."""
+        self._draining = True
+        for connection in list(self.connections.values()):
+            self._perform(connection, connection.session.leave("The server stops", retry_after_ms()))
+            connection.close(CloseCode.DRAIN)
+
+    def _server_time(self) -> str:
+        return _rfc3339(self.options.wall_clock())
+
+
+def _internal(what: str) -> RequestError:
+    return RequestError(f"{what} because of an error on the server; its log says more", code=ErrorCode.INTERNAL)
+
+
+def _rfc3339(unix_seconds: float) -> str:
+    moment = datetime.fromtimestamp(unix_seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

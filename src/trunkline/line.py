@@ -1,0 +1,237 @@
+"""`Trunkline`: the facade that wires bus, hub, broker and transport, and owns their life."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self, TypeVar
+
+from trunkline.brokers.base import Broker, Published
+from trunkline.brokers.memory import MemoryBroker
+from trunkline.bus import BusSubscription, EventBus, event_bus
+from trunkline.errors import BrokerError
+from trunkline.events import D, Event, EventType
+from trunkline.hub.access import Authenticate, Authorize, Handshake, Principal, deny_all, nobody
+from trunkline.hub.calls import CallHandler
+from trunkline.hub.manager import HubOptions, TopicConnectionManager
+from trunkline.hub.snapshots import SnapshotProvider
+from trunkline.transports.asgi import AsgiEndpoint, Dialect, EndpointOptions, Message, Receive, Send
+
+logger = logging.getLogger(__name__)
+
+ENDPOINT = "/api/ws/v2"
+_SWEEP_INTERVAL = 1.0
+_DRAIN_SPREAD_MS = 5_000
+
+S = TypeVar("S", bound=SnapshotProvider)
+C = TypeVar("C", bound=CallHandler)
+
+
+class WebSocket(Protocol):
+    """What `Trunkline.serve` needs of a framework's WebSocket object; Starlette's has it."""
+
+    scope: Any
+    receive: Any
+    send: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineOptions:
+    """Settings of a line.
+
+    Attributes:
+        hub: limits and clocks of the hub.
+        allowed_origins: origins of other hosts whose pages may connect.
+    """
+
+    hub: HubOptions = field(default_factory=HubOptions)
+    allowed_origins: Sequence[str] = ()
+
+
+class Trunkline:
+    """One line for everything: events in, one WebSocket per user out.
+
+    ```python
+    line = Trunkline(authenticate=..., authorize=...)
+    app = FastAPI(lifespan=line.lifespan)
+    line.mount(app)
+    ```
+
+    Without `authenticate` nobody connects, and without `authorize` nobody may subscribe to anything.
+
+    Args:
+        authenticate: tells who connects.
+        authorize: tells what they may do.
+        broker: keeps logs and delivers; a `MemoryBroker` unless given.
+        bus: the bus whose events go out; the global `event_bus` unless given.
+        options: limits and origins.
+    """
+
+    def __init__(
+        self,
+        *,
+        authenticate: Authenticate = nobody,
+        authorize: Authorize = deny_all,
+        broker: Broker | None = None,
+        bus: EventBus | None = None,
+        options: LineOptions | None = None,
+    ) -> None:
+        settings = options or LineOptions()
+        self.bus = event_bus if bus is None else bus
+        self.broker: Broker = MemoryBroker() if broker is None else broker
+        self.hub = TopicConnectionManager(
+            self.broker, authenticate=authenticate, authorize=authorize, options=settings.hub
+        )
+        self._endpoint_options = EndpointOptions(allowed_origins=settings.allowed_origins)
+        self._endpoint = AsgiEndpoint(self.hub, self._endpoint_options)
+        self._receipts: dict[str, asyncio.Future[Published]] = {}
+        self._relay: BusSubscription | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # Life
+
+    async def start(self) -> None:
+        """Begin: events of the bus go to the broker, the broker's to the hub."""
+        await self.broker.start(self.hub.deliver)
+        self._relay = self.bus.subscribe(None, self._to_broker)
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """Tell every client to come back later, close, and stop. Stopping twice is stopping once."""
+        self.hub.drain(lambda: random.randrange(_DRAIN_SPREAD_MS))
+        if self._relay is not None:
+            self.bus.unsubscribe(self._relay)
+            self._relay = None
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+            self._sweeper = None
+            await self.broker.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start the line."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop the line."""
+        await self.stop()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+        """Run the line for the life of an application: `FastAPI(lifespan=line.lifespan)`."""
+        async with self:
+            yield
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_INTERVAL)
+            try:
+                self.hub.sweep()
+                self.broker.sweep()
+            except Exception:
+                logger.exception("A sweep failed; the next one follows in a second")
+
+    # Publishing
+
+    async def publish(self, event_type: EventType[D], data: D, *, scope: str = "") -> Published:
+        """Publish an event that no transaction guards.
+
+        Returns where the event stands once the broker has it. Events of one task keep their order.
+
+        Raises:
+            BrokerError: the broker did not take it, or the line is not started.
+        """
+        return await self.send(event_type.event(data, scope=scope))
+
+    async def send(self, event: Event[Any]) -> Published:
+        """Publish a ready event through the bus; sending one id twice takes effect once.
+
+        Raises:
+            BrokerError: the broker did not take it, or the line is not started.
+        """
+        if self._relay is None:
+            raise BrokerError("The line is not started: use it as a lifespan or with `async with`")
+        receipt: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+        self._receipts[event.id] = receipt
+        try:
+            await self.bus.publish(event)
+            return await receipt
+        finally:
+            self._receipts.pop(event.id, None)
+
+    async def _to_broker(self, event: Event[Any]) -> None:
+        """Take an event from the bus to the broker, and tell `send` what came of it."""
+        receipt = self._receipts.get(event.id)
+        try:
+            published = await self.broker.publish(event)
+        except Exception as error:
+            if receipt is None or receipt.done():
+                raise
+            failure = error if isinstance(error, BrokerError) else BrokerError(f"Publishing failed: {error}")
+            receipt.set_exception(failure)
+        else:
+            if receipt is not None and not receipt.done():
+                receipt.set_result(published)
+
+    # Serving
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """The line as an ASGI application for its WebSocket path."""
+        await self._endpoint(scope, receive, send)
+
+    def mount(
+        self,
+        app: Any,
+        path: str = ENDPOINT,
+        *,
+        dialect: Callable[[Handshake], Dialect] | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Serve the line at a path of a Starlette or FastAPI application.
+
+        Args:
+            app: the application.
+            path: where; clients expect `/api/ws/v2` unless told otherwise.
+            dialect: for an endpoint that speaks another protocol, makes the translator of one connection.
+            headers: name and value of headers to answer handshakes with.
+        """
+        from trunkline.transports.starlette import add_websocket_route  # noqa: PLC0415 - Starlette is optional
+
+        options = replace(self._endpoint_options, dialect=dialect, headers=headers)
+        add_websocket_route(app, path, AsgiEndpoint(self.hub, options))
+
+    async def serve(self, websocket: WebSocket, principal: Principal) -> None:
+        """Serve one WebSocket from a route of your own, whose dependencies have told who it is.
+
+        ```python
+        @app.websocket("/live")
+        async def live(websocket: WebSocket, user: Annotated[User, Depends(current_user)]) -> None:
+            await line.serve(websocket, Principal(user.id))
+        ```
+        """
+        await self._endpoint.serve(websocket.scope, websocket.receive, websocket.send, principal)
+
+    def snapshot(self, pattern: str, *, type: str = "snapshot") -> Callable[[S], S]:
+        """Declare what a topic looks like now: `@line.snapshot("thread:{id}", type="thread_history")`.
+
+        The function is called as `provider(principal, **fields)`; it returns JSON-encodable data, or raises
+        `NotFound`. It must read state that holds everything published before it was called.
+        """
+
+        def declare(provider: S) -> S:
+            self.hub.snapshots.add(pattern, type, provider)
+            return provider
+
+        return declare
+
+    def call(self, method: str) -> Callable[[C], C]:
+        """Declare a method that clients may call: `@line.call("thread.send")` on `async def send(context, params)`."""
+
+        def declare(handler: C) -> C:
+            self.hub.calls.add(method, handler)
+            return handler
+
+        return declare

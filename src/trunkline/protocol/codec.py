@@ -1,0 +1,141 @@
+"""JSON in and out. Decoding turns whatever arrives into a message or a `RequestError` with its code."""
+
+from typing import Any
+
+import msgspec
+
+from trunkline.codes import ErrorCode
+from trunkline.errors import RequestError
+from trunkline.events import Event
+from trunkline.protocol.messages import ClientMessage, ControlMessage, EventMessage, ServerMessage, Snapshot
+
+_encoder = msgspec.json.Encoder()
+_client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+_control_decoder: msgspec.json.Decoder[ControlMessage] = msgspec.json.Decoder(ControlMessage)
+_snapshot_decoder = msgspec.json.Decoder(Snapshot)
+_event_decoder = msgspec.json.Decoder(EventMessage)
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    type: Any = None
+    message_id: Any = None
+    id: Any = None
+    epoch: Any = None
+
+
+class Frame:
+    """One text message, encoded once and shared by every receiver, every log and every transport."""
+
+    __slots__ = ("_text", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._text: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The payload as a string, decoded once: ASGI sends text frames as `str`."""
+        if self._text is None:
+            self._text = self.payload.decode()
+        return self._text
+
+    def __len__(self) -> int:
+        """Bytes of the payload."""
+        return len(self.payload)
+
+
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+
+
+def _tags(union: Any) -> frozenset[str]:
+    return frozenset(str(member.__struct_config__.tag) for member in union.__args__)
+
+
+CLIENT_TYPES = _tags(ClientMessage)
+CONTROL_TYPES = _tags(ControlMessage)
+
+
+class BadMessage(RequestError):
+    """A client's frame could not be read. `message_id` is the frame's own where one could be found."""
+
+    def __init__(self, sentence: str, code: ErrorCode, message_id: str | None = None) -> None:
+        super().__init__(sentence, code=code)
+        self.message_id = message_id
+
+
+def encode(message: ServerMessage | ClientMessage) -> Frame:
+    """Encode any message as UTF-8 JSON.
+
+    Raises:
+        TypeError: a payload inside it is not JSON-encodable.
+    """
+    return Frame(_encoder.encode(message))
+
+
+def encode_data(data: object) -> msgspec.Raw:
+    """Encode a payload once, to be copied into messages.
+
+    Raises:
+        TypeError: it is not JSON-encodable.
+    """
+    return msgspec.Raw(_encoder.encode(data))
+
+
+def encode_event(event: Event[Any], seq: int, feed_seq: int | None) -> Frame:
+    """Make the frame of a published event; its data is copied, not encoded again."""
+    message = EventMessage(
+        type=event.type.name,
+        topic=event.topic,
+        seq=seq,
+        feed_seq=feed_seq,
+        id=event.id,
+        time=event.time,
+        data=msgspec.Raw(event.body),
+    )
+    return Frame(_encoder.encode(message))
+
+
+def decode_client(frame: str | bytes) -> ClientMessage:
+    """Decode a client's text frame.
+
+    Raises:
+        BadMessage: `invalid_json`, `unknown_type` or `invalid_message`, with the frame's `message_id` if it has one.
+    """
+    try:
+        return _client_decoder.decode(frame)
+    except msgspec.ValidationError as error:
+        raise _explain(frame, error) from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadMessage(f"Not valid JSON: {error}", ErrorCode.INVALID_JSON) from error
+
+
+def _explain(frame: str | bytes, error: msgspec.ValidationError) -> BadMessage:
+    """Say whether the frame is no object, has an unknown type, or has a known type and wrong fields."""
+    try:
+        envelope = _envelope_decoder.decode(frame)
+    except (msgspec.DecodeError, RecursionError):
+        return BadMessage("A message is a JSON object with a `type`", ErrorCode.INVALID_MESSAGE)
+    message_id = envelope.message_id if isinstance(envelope.message_id, str) else None
+    if not isinstance(envelope.type, str):
+        return BadMessage("A message needs a `type`, a string", ErrorCode.INVALID_MESSAGE, message_id)
+    if envelope.type not in CLIENT_TYPES:
+        shown = envelope.type[:40]
+        return BadMessage(f"Unknown message type: {shown}", ErrorCode.UNKNOWN_TYPE, message_id)
+    return BadMessage(f"Invalid {envelope.type} message: {error}", ErrorCode.INVALID_MESSAGE, message_id)
+
+
+def decode_server(frame: str | bytes) -> ServerMessage | None:
+    """Decode a server's text frame; None for a type this version does not know, which is to be ignored.
+
+    Raises:
+        RequestError: the frame is no JSON object, or a known message with wrong fields: the server is broken.
+    """
+    try:
+        envelope = _envelope_decoder.decode(frame)
+        if envelope.type in CONTROL_TYPES:
+            return _control_decoder.decode(frame)
+        if envelope.epoch is not None:
+            return _snapshot_decoder.decode(frame)
+        return _event_decoder.decode(frame) if envelope.id is not None else None
+    except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError) as error:
+        raise RequestError(f"The server sent an unreadable message: {error}") from error

@@ -1,0 +1,493 @@
+"""One connection's protocol state on the server: frames in, effects out.
+
+The hub feeds frames and results in, and carries the effects out in order. A session decides everything that a
+client can observe; the hub only authorizes, reads logs, runs snapshot providers and writes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, assert_never
+
+import msgspec
+
+from trunkline.codes import CloseCode, ErrorCode
+from trunkline.errors import Conflict, InvalidTopic, RequestError
+from trunkline.positions import Position
+from trunkline.protocol import messages as m
+from trunkline.protocol.codec import BadMessage, Frame, decode_client, encode, encode_data
+from trunkline.protocol.rate import TokenBucket
+from trunkline.protocol.recovery import Hole, Logged, LogView, ResetReason, Resume, decide, release
+from trunkline.topics import Topic, parse_topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """What one connection may ask of the server.
+
+    Attributes:
+        max_message_bytes: bytes of one incoming message.
+        max_subscriptions: topics at a time.
+        messages_per_second: sustained rate; `message_burst` may come at once.
+        message_burst: messages that may come at once.
+        refusals: messages refused for their rate in a row before the connection is closed with 4505.
+        auth_timeout: seconds to authenticate in.
+        ping_interval: seconds of silence after which a client should ping.
+        held_events: live events held back for one subscription while its snapshot runs.
+        held_bytes: bytes of the same.
+    """
+
+    max_message_bytes: int = 64 * 1024
+    max_subscriptions: int = 128
+    messages_per_second: float = 50.0
+    message_burst: int = 200
+    refusals: int = 1_000
+    auth_timeout: float = 5.0
+    ping_interval: float = 25.0
+    held_events: int = 1_000
+    held_bytes: int = 1024 * 1024
+
+
+# Effects
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write a frame; an urgent one goes ahead of events."""
+
+    frame: Frame
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Something happened that an operator wants to see: `errors`, `resets` or `recoveries`, with its kind."""
+
+    what: Literal["errors", "resets", "recoveries"]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection with a code and its sentence."""
+
+    code: CloseCode
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One try at a subscription. A newer try for the same topic replaces it; results for an old one are ignored.
+
+    Attributes:
+        topic: what is subscribed to.
+        since: the position to resume after, if any.
+        message_id: echoed in the answer.
+        lagged: the server itself resumes a subscription that fell behind.
+        answered: whether the client has its one answer.
+        position: what has been sent for it, once known.
+        held: live entries that wait for the answer; None once they were too many.
+        restarts: how often its snapshot had to be taken again.
+    """
+
+    topic: Topic
+    since: Position | None = None
+    message_id: str | None = None
+    lagged: bool = False
+    answered: bool = False
+    position: Position | None = None
+    held: "list[Logged[Frame]] | None" = field(default_factory=list)
+    held_bytes: int = 0
+    restarts: int = 0
+
+    def take_message_id(self) -> str | None:
+        """The message id for the first answer; later messages for the attempt carry none."""
+        message_id = None if self.answered else self.message_id
+        self.answered = True
+        return message_id
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTopic:
+    """Authorize, attach so that live entries reach `hold`, read the log after `attempt.since`, answer `attached`."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """Read the log once more, after `attempt.position`, and answer `attached`."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSnapshot:
+    """Run the topic's snapshot provider and answer `provide`, with nothing if the topic has none."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class GoLive:
+    """From now on live entries are written, not held."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class DropTopic:
+    """Detach the topic and stop all work on its attempt."""
+
+    topic: Topic
+
+
+@dataclass(frozen=True, slots=True)
+class CheckToken:
+    """Authenticate the token and answer `authenticated` or `not_authenticated`."""
+
+    token: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Run a call and answer `replied` or `failed`."""
+
+    call: m.Call
+
+
+Effect = Send | Count | Close | OpenTopic | ReadLog | TakeSnapshot | GoLive | DropTopic | CheckToken | Invoke
+
+_MAX_RESTARTS = 3
+
+
+class ServerSession:
+    """The server's side of one connection.
+
+    Args:
+        limits: what the connection may ask.
+        now: seconds; every later time is on the same clock.
+        authenticated: whether the handshake carried valid credentials.
+    """
+
+    def __init__(self, limits: SessionLimits, *, now: float, authenticated: bool) -> None:
+        self.limits = limits
+        self.is_authenticated = authenticated
+        self.last_heard = now
+        self._opened_at = now
+        self._rate = TokenBucket(limits.messages_per_second, limits.message_burst, now)
+        self._refused = 0
+        self._attempts: dict[Topic, Attempt] = {}
+        self._waiting_topics: list[object] = []
+
+    @property
+    def subscriptions(self) -> int:
+        """How many topics are subscribed or being subscribed."""
+        return len(self._attempts)
+
+    def greet(self, connection_id: str, server_time: str) -> list[Effect]:
+        """Greet a client that named the subprotocol."""
+        limits = m.ConnectionLimits(
+            max_message_bytes=self.limits.max_message_bytes,
+            max_subscriptions=self.limits.max_subscriptions,
+            messages_per_second=self.limits.messages_per_second,
+        )
+        message = m.Connected(
+            connection_id=connection_id,
+            protocol=m.PROTOCOL,
+            server_time=server_time,
+            ping_interval=self.limits.ping_interval,
+            limits=limits,
+        )
+        return [_send(message)]
+
+    def open_initial(self, topics: list[str]) -> list[Effect]:
+        """Subscribe to the topics of the URL, at once or as soon as the client has authenticated."""
+        if self.is_authenticated:
+            return self._subscribe(m.Subscribe(topics=list(topics)))
+        self._waiting_topics = list(topics)
+        return []
+
+    # Frames
+
+    def receive(self, frame: str, now: float) -> list[Effect]:
+        """Take a text frame."""
+        self.last_heard = now
+        refusal = self._over_rate(now)
+        if refusal is not None:
+            return refusal
+        if len(frame) > self.limits.max_message_bytes or len(frame.encode()) > self.limits.max_message_bytes:
+            return [_close(CloseCode.MESSAGE_TOO_LARGE)]
+        try:
+            message = decode_client(frame)
+        except BadMessage as bad:
+            return _refuse(bad, message_id=bad.message_id, urgent=True)
+        return self._dispatch(message)
+
+    def receive_binary(self, now: float) -> list[Effect]:
+        """Take a binary frame: version 2 in JSON has none, so it is answered by an error."""
+        self.last_heard = now
+        refusal = self._over_rate(now)
+        if refusal is not None:
+            return refusal
+        error = RequestError("This protocol takes text frames; a binary frame came")
+        return _refuse(error, urgent=True)
+
+    def _over_rate(self, now: float) -> list[Effect] | None:
+        if self._rate.take(now):
+            self._refused = 0
+            return None
+        self._refused += 1
+        if self._refused > self.limits.refusals:
+            return [_close(CloseCode.BANNED_BY_RATE)]
+        sentence = f"Too many messages: at most {self.limits.messages_per_second:g} a second are taken"
+        return _refuse(RequestError(sentence, code=ErrorCode.RATE_LIMITED), urgent=True)
+
+    def _dispatch(self, message: m.ClientMessage) -> list[Effect]:
+        match message:
+            case m.Ping(timestamp=timestamp, message_id=message_id):
+                return [_send(m.Pong(timestamp=timestamp, message_id=message_id), urgent=True)]
+            case m.Authenticate(token=token, message_id=message_id):
+                return [CheckToken(token, message_id)]
+            case _ if not self.is_authenticated:
+                error = RequestError("Send `authenticate` with a token first", code=ErrorCode.UNAUTHENTICATED)
+                return _refuse(error, message_id=message.message_id, urgent=True)
+            case m.Subscribe():
+                return self._subscribe(message)
+            case m.Unsubscribe():
+                return self._unsubscribe(message)
+            case m.Call():
+                return [Invoke(message)]
+            case _:
+                assert_never(message)
+
+    # Subscriptions
+
+    def _subscribe(self, message: m.Subscribe) -> list[Effect]:
+        effects: list[Effect] = []
+        for item in message.topics:
+            try:
+                topic, since = _read_topic(item)
+                effects += self._open(Attempt(topic, since, message.message_id))
+            except RequestError as error:
+                name = item.get("topic") if isinstance(item, dict) else item
+                shown = name if isinstance(name, str) else None
+                effects += _refuse(error, topic=shown, message_id=message.message_id)
+        return effects
+
+    def _open(self, attempt: Attempt) -> list[Effect]:
+        limit = self.limits.max_subscriptions
+        if attempt.topic not in self._attempts and len(self._attempts) >= limit:
+            sentence = f"At most {limit} subscriptions a connection; unsubscribe from a topic first"
+            raise RequestError(sentence, code=ErrorCode.TOO_MANY_SUBSCRIPTIONS)
+        effects = self._replace(attempt.topic, "A newer subscribe took the place of this one")
+        self._attempts[attempt.topic] = attempt
+        return [*effects, OpenTopic(attempt)]
+
+    def _replace(self, topic: Topic, reason: str) -> list[Effect]:
+        """End the present attempt for a topic, with an answer if it had none yet."""
+        old = self._attempts.pop(topic, None)
+        if old is None:
+            return []
+        effects: list[Effect] = [DropTopic(topic)]
+        if not old.answered:
+            error = Conflict(f"{topic}: {reason}")
+            effects += _refuse(error, topic=str(topic), message_id=old.message_id)
+        return effects
+
+    def _unsubscribe(self, message: m.Unsubscribe) -> list[Effect]:
+        effects: list[Effect] = []
+        done: list[str] = []
+        for text in message.topics:
+            try:
+                effects += self._replace(parse_topic(text), "Unsubscribed before it was answered")
+                done.append(text)
+            except InvalidTopic as error:
+                effects += _refuse(error, topic=text, message_id=message.message_id)
+        return [*effects, _send(m.UnsubscribeSuccess(topics=done, message_id=message.message_id))]
+
+    def fell_behind(self, topic: Topic, position: Position) -> list[Effect]:
+        """Resume a live subscription of which everything after `position` was not written."""
+        old = self._attempts.get(topic)
+        if old is None:
+            return []
+        attempt = Attempt(topic, position, lagged=True, answered=True)
+        self._attempts[topic] = attempt
+        return [OpenTopic(attempt)]
+
+    def revoke(self, topic: Topic, reason: str) -> list[Effect]:
+        """End a subscription because the right to it ended."""
+        if self._attempts.pop(topic, None) is None:
+            return []
+        return [DropTopic(topic), _send(m.Revoked(topic=str(topic), reason=reason))]
+
+    def is_current(self, attempt: Attempt) -> bool:
+        """Whether results for this attempt still matter."""
+        return self._attempts.get(attempt.topic) is attempt
+
+    def hold(self, attempt: Attempt, entry: Logged[Frame]) -> None:
+        """Keep a live entry back until the attempt is answered; past the bound, forget all and read the log later."""
+        if attempt.held is None:
+            return
+        attempt.held_bytes += len(entry.frame)
+        attempt.held.append(entry)
+        if len(attempt.held) > self.limits.held_events or attempt.held_bytes > self.limits.held_bytes:
+            attempt.held = None
+
+    def attached(self, attempt: Attempt, view: LogView[Frame]) -> list[Effect]:
+        """Take a log view that was read after attaching: answer with a replay, or ask for a snapshot."""
+        if not self.is_current(attempt):
+            return []
+        sent_before = attempt.position is not None
+        decision = decide(attempt.position or attempt.since, view)
+        if isinstance(decision, Resume):
+            return self._resume(attempt, view, decision.entries)
+        if sent_before:
+            attempt.restarts += 1
+            if attempt.restarts > _MAX_RESTARTS:
+                return [_close(CloseCode.INSUFFICIENT_STATE)]
+        attempt.position = None
+        reason = ResetReason.SLOW if attempt.lagged and decision.reason is ResetReason.GAP else decision.reason
+        effects: list[Effect] = []
+        if reason is not None:
+            effects += [Count("resets", reason), _send(m.Reset(topic=str(attempt.topic), reason=reason.value))]
+            if not attempt.answered:
+                effects.append(Count("recoveries", "snapshot"))
+        attempt.since = Position(view.epoch, view.seq)
+        if attempt.held is None:
+            attempt.held, attempt.held_bytes = [], 0
+        return [*effects, TakeSnapshot(attempt)]
+
+    def _resume(self, attempt: Attempt, view: LogView[Frame], entries: Sequence[Logged[Frame]]) -> list[Effect]:
+        """Send the missed entries, and what was held and joins them, as one block that the client can count."""
+        frames = [entry.frame for entry in entries]
+        seq = view.seq
+        held, attempt.held, attempt.held_bytes = attempt.held, [], 0
+        if held is not None:
+            joined = release(seq, held)
+            if isinstance(joined, Hole):
+                held = None
+            else:
+                frames += joined.frames
+                seq = joined.seq
+        attempt.position = Position(view.epoch, seq)
+        effects: list[Effect] = [] if attempt.answered else [Count("recoveries", "resumed")]
+        message = m.Resumed(
+            topic=str(attempt.topic),
+            epoch=view.epoch,
+            seq=seq,
+            recovered=len(frames),
+            message_id=attempt.take_message_id(),
+        )
+        effects += [_send(message), *(Send(frame) for frame in frames)]
+        return [*effects, GoLive(attempt) if held is not None else ReadLog(attempt)]
+
+    def provide(self, attempt: Attempt, kind: str | None = None, data: object = None) -> list[Effect]:
+        """Take a snapshot, stamped with the position read before it was taken; without `kind` the topic has none.
+
+        Raises:
+            TypeError: the data is not JSON-encodable.
+        """
+        if not self.is_current(attempt) or attempt.since is None:
+            return []
+        position = attempt.since
+        topic, (epoch, seq), message_id = str(attempt.topic), position, attempt.take_message_id()
+        answer: m.Subscribed | m.Snapshot
+        if kind is None:
+            answer = m.Subscribed(topic=topic, epoch=epoch, seq=seq, message_id=message_id)
+        else:
+            raw = encode_data(data)
+            answer = m.Snapshot(type=kind, topic=topic, epoch=epoch, seq=seq, data=raw, message_id=message_id)
+        attempt.position = position
+        return [_send(answer), *self._release(attempt, position)]
+
+    def _release(self, attempt: Attempt, position: Position) -> list[Effect]:
+        held, attempt.held, attempt.held_bytes = attempt.held, [], 0
+        if held is None:
+            return [ReadLog(attempt)]
+        joined = release(position.seq, held)
+        if isinstance(joined, Hole):
+            return [ReadLog(attempt)]
+        attempt.position = Position(position.epoch, joined.seq)
+        return [*(Send(frame) for frame in joined.frames), GoLive(attempt)]
+
+    def refuse(self, attempt: Attempt, error: RequestError) -> list[Effect]:
+        """End an attempt with an error."""
+        if not self.is_current(attempt):
+            return []
+        del self._attempts[attempt.topic]
+        answer = _refuse(error, topic=str(attempt.topic), message_id=attempt.take_message_id())
+        return [DropTopic(attempt.topic), *answer]
+
+    # Authentication and calls
+
+    def authenticated(self, expires_at: str | None, message_id: str | None) -> list[Effect]:
+        """The token was good; the topics of the URL are opened now."""
+        self.is_authenticated = True
+        answer = _send(m.Authenticated(expires_at=expires_at, message_id=message_id), urgent=True)
+        waiting, self._waiting_topics = self._waiting_topics, []
+        return [answer, *(self._subscribe(m.Subscribe(topics=waiting)) if waiting else [])]
+
+    def not_authenticated(self, message_id: str | None) -> list[Effect]:
+        """The token was no good; the connection stays until its time to authenticate is over."""
+        error = RequestError("The token is not valid or has expired", code=ErrorCode.UNAUTHENTICATED)
+        return _refuse(error, message_id=message_id, urgent=True)
+
+    def replied(self, call: m.Call, result: object, positions: list[m.PublishedPosition]) -> list[Effect]:
+        """A call succeeded.
+
+        Raises:
+            TypeError: the result is not JSON-encodable.
+        """
+        return [_send(m.Reply(message_id=call.message_id, result=result, positions=positions), urgent=True)]
+
+    def failed(self, call: m.Call, error: RequestError) -> list[Effect]:
+        """A call failed."""
+        wire = m.WireError(error.code, error.sentence, error.details)
+        return [Count("errors", error.code), _send(m.Reply(message_id=call.message_id, error=wire), urgent=True)]
+
+    # Time
+
+    def tick(self, now: float) -> list[Effect]:
+        """Enforce the time to authenticate in. Called about once a second."""
+        if not self.is_authenticated and now - self._opened_at > self.limits.auth_timeout:
+            return [_close(CloseCode.UNAUTHENTICATED)]
+        return []
+
+    def leave(self, reason: str, retry_after_ms: int) -> list[Effect]:
+        """Tell the client that the server drains."""
+        return [_send(m.Goaway(reason=reason, retry_after_ms=retry_after_ms), urgent=True)]
+
+
+def _read_topic(item: object) -> tuple[Topic, Position | None]:
+    """Read one element of `topics`.
+
+    Raises:
+        InvalidTopic: it is neither a topic nor `{"topic", "since"}` with a valid topic.
+        RequestError: its `since` is no position.
+    """
+    if not isinstance(item, dict):
+        return parse_topic(item), None
+    topic = parse_topic(item.get("topic"))
+    try:
+        wanted = msgspec.convert(item, m.TopicSince)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"Invalid `since` for {topic}: {error}") from error
+    since = wanted.since
+    return topic, None if since is None else Position(since.epoch, since.seq)
+
+
+def _send(message: m.ServerMessage, *, urgent: bool = False) -> Send:
+    return Send(encode(message), urgent)
+
+
+def _refuse(
+    error: RequestError, *, topic: str | None = None, message_id: str | None = None, urgent: bool = False
+) -> list[Effect]:
+    shown = topic if topic is None or len(topic) <= 200 else f"{topic[:197]}..."
+    message = m.Error(code=error.code, error=error.sentence, details=error.details, topic=shown, message_id=message_id)
+    return [Count("errors", error.code), _send(message, urgent=urgent)]
+
+
+def _close(code: CloseCode) -> Close:
+    return Close(code, code.sentence)

@@ -1,0 +1,1 @@
+"""Transports: how the hub's frames reach a socket."""

@@ -1,0 +1,238 @@
+"""WebSockets through any ASGI server (uvicorn, hypercorn, granian, daphne): one writer task per connection.
+
+ASGI 3, "HTTP & WebSocket ASGI Message Format", with its WebSocket denial response extension where the server has it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from trunkline.codes import CloseCode
+from trunkline.hub.access import Handshake, Principal
+from trunkline.hub.connection import Connection
+from trunkline.hub.manager import TopicConnectionManager
+from trunkline.protocol.codec import Frame
+from trunkline.protocol.messages import PROTOCOL
+
+logger = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_WRITE_CHUNK = 64 * 1024
+_CLOSE_GRACE = 5.0
+
+
+class Dialect(Protocol):
+    """Another protocol at the socket, version 2 inside; one object per connection."""
+
+    def opening(self) -> Sequence[str]:
+        """Version 2 frames to act upon when the connection opens."""
+        ...
+
+    def incoming(self, text: str) -> Sequence[str]:
+        """Turn a frame of the peer into version 2 frames. What is no frame of the dialect becomes one that the
+        session refuses, so that its `error` comes back through `outgoing`."""
+        ...
+
+    def outgoing(self, frame: Frame) -> Sequence[str]:
+        """Turn a version 2 frame into frames for the peer, none if it has no use for it."""
+        ...
+
+
+class _VersionTwo:
+    """The protocol itself, as a dialect."""
+
+    def opening(self) -> Sequence[str]:
+        return ()
+
+    def incoming(self, text: str) -> Sequence[str]:
+        return (text,)
+
+    def outgoing(self, frame: Frame) -> Sequence[str]:
+        return (frame.text,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointOptions:
+    """How one WebSocket path behaves.
+
+    Attributes:
+        allowed_origins: origins whose pages may connect, `scheme://host[:port]`; pages of the server's own host always
+            may, and `"*"` allows all. Clients that send no `Origin` are no browsers and pass.
+        dialect: makes the dialect of a connection from its handshake; version 2 unless given.
+        headers: name and value of headers to answer the handshake with.
+    """
+
+    allowed_origins: Sequence[str] = ()
+    dialect: Callable[[Handshake], Dialect] | None = None
+    headers: Sequence[tuple[str, str]] = ()
+
+
+class AsgiTransport:
+    """Writes one connection's outbox through ASGI `send`, in a task of its own.
+
+    `send` may block for as long as the peer does not read; the hub then finds the connection lagging and closes it,
+    and `close` gives the writer a few seconds more before the endpoint ends it.
+    """
+
+    def __init__(self, hub: TopicConnectionManager, send: Send, dialect: Dialect, deadline: asyncio.Timeout) -> None:
+        self._hub = hub
+        self._send = send
+        self._dialect = dialect
+        self._deadline = deadline
+        self._awake = asyncio.Event()
+        self._close: Message | None = None
+
+    def wake(self) -> None:
+        """Let the writer run soon."""
+        self._awake.set()
+
+    def close(self, code: int, reason: str) -> None:
+        """Write what is queued, then close; after a few seconds the socket is given up."""
+        self._close = {"type": "websocket.close", "code": code, "reason": reason}
+        self._deadline.reschedule(asyncio.get_running_loop().time() + _CLOSE_GRACE)
+        self._awake.set()
+
+    async def run(self, connection: Connection) -> None:
+        """Write until the connection is closed. Cancel to give up what is queued."""
+        outbox = connection.outbox
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            while outbox:
+                await self._write(connection)
+            if self._close is not None:
+                await self._send(self._close)
+                return
+
+    async def _write(self, connection: Connection) -> None:
+        outbox, clock = connection.outbox, self._hub.options.clock
+        oldest_at = outbox.oldest_at or clock()
+        written = 0
+        for frame in outbox.take(_WRITE_CHUNK):
+            for text in self._dialect.outgoing(frame):
+                await self._send({"type": "websocket.send", "text": text})
+            written += len(frame)
+        self._hub.wrote(connection, written, clock() - oldest_at)
+
+
+class AsgiEndpoint:
+    """The ASGI application behind one WebSocket path.
+
+    Args:
+        hub: takes the connections.
+        options: origins, dialect, headers.
+    """
+
+    def __init__(self, hub: TopicConnectionManager, options: EndpointOptions) -> None:
+        self._hub = hub
+        self._options = options
+        self._allowed_origins = frozenset(options.allowed_origins)
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in options.headers]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket; plain HTTP gets 426."""
+        if scope["type"] != "websocket":
+            await _answer_http(send, 426, "This address takes WebSocket connections only.")
+            return
+        await self.serve(scope, receive, send)
+
+    async def serve(self, scope: Message, receive: Receive, send: Send, principal: Principal | None = None) -> None:
+        """Serve one WebSocket; with `principal` the application has already authenticated it."""
+        await receive()
+        handshake = read_handshake(scope)
+        if not origin_allowed(handshake, self._allowed_origins):
+            self._hub.stats.refused["origin"] += 1
+            await _deny(scope, send, 403, "Pages of this origin may not connect.")
+            return
+        retry_after = self._hub.retry_after()
+        if retry_after is not None:
+            self._hub.stats.refused["busy"] += 1
+            await _deny(scope, send, 503, "The server is busy; try again later.", retry_after)
+            return
+        principal = principal or await self._hub.authenticate(handshake)
+        offered = scope.get("subprotocols", ()) if self._options.dialect is None else ()
+        chosen = PROTOCOL if PROTOCOL in offered else None
+        await send({"type": "websocket.accept", "subprotocol": chosen, "headers": self._headers})
+        await self._converse(scope, receive, send, handshake, principal)
+
+    async def _converse(
+        self, scope: Message, receive: Receive, send: Send, handshake: Handshake, principal: Principal | None
+    ) -> None:
+        dialect = _VersionTwo() if self._options.dialect is None else self._options.dialect(handshake)
+        greet = self._options.dialect is None and PROTOCOL in scope.get("subprotocols", ())
+        initial = [topic for topic in _query(scope).get("initial_topics", "").split(",") if topic]
+        code = 1006
+        async with asyncio.timeout(None) as deadline:
+            transport = AsgiTransport(self._hub, send, dialect, deadline)
+            connection = self._hub.connect(transport, handshake, principal, greet=greet, initial_topics=initial)
+            writer = asyncio.get_running_loop().create_task(transport.run(connection))
+            try:
+                for text in dialect.opening():
+                    self._hub.receive(connection, text)
+                code = await self._read(connection, dialect, receive)
+            finally:
+                self._hub.disconnect(connection, code)
+                writer.cancel()
+                await asyncio.gather(writer, return_exceptions=True)
+
+    async def _read(self, connection: Connection, dialect: Dialect, receive: Receive) -> int:
+        """Feed the hub until the peer has gone; return the close code."""
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return int(message.get("code") or 1005)
+            text = message.get("text")
+            if text is None:
+                self._hub.receive_binary(connection)
+            else:
+                for frame in dialect.incoming(text):
+                    self._hub.receive(connection, frame)
+
+
+def read_handshake(scope: Message) -> Handshake:
+    """Read what an ASGI scope says about who connects."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    client = scope.get("client")
+    query = {name: value for name, value in _query(scope).items() if name != "initial_topics"}
+    bearer = token.strip() if kind.lower() == "bearer" and token else None
+    return Handshake(headers=headers, query=query, client=client[0] if client else "", token=bearer)
+
+
+def _query(scope: Message) -> dict[str, str]:
+    return dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+
+
+def origin_allowed(handshake: Handshake, allowed: frozenset[str]) -> bool:
+    """Tell whether a browser's page may connect; a missing `Origin` means that no page is involved."""
+    origin = handshake.headers.get("origin")
+    if origin is None or "*" in allowed or origin in allowed:
+        return True
+    return urlsplit(origin).netloc == handshake.headers.get("host") != ""
+
+
+async def _deny(scope: Message, send: Send, status: int, sentence: str, retry_after: float | None = None) -> None:
+    """Refuse a handshake: with a body where the server can, with its plain 403 elsewhere."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": int(CloseCode.FORBIDDEN_ORIGIN), "reason": sentence})
+        return
+    await _answer_http(send, status, sentence, retry_after, prefix="websocket.http.response")
+
+
+async def _answer_http(
+    send: Send, status: int, sentence: str, retry_after: float | None = None, prefix: str = "http.response"
+) -> None:
+    body = sentence.encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    if status == 426:
+        headers.append((b"upgrade", b"websocket"))
+    if retry_after is not None:
+        headers.append((b"retry-after", str(max(1, round(retry_after))).encode()))
+    await send({"type": f"{prefix}.start", "status": status, "headers": headers})
+    await send({"type": f"{prefix}.body", "body": body})
