@@ -1,11 +1,15 @@
 """Trunkline: one WebSocket per user for everything, with nothing missed, doubled or out of order."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from trunkline.brokers.base import Broker, Delivery, LogLimits, Published
 from trunkline.brokers.memory import MemoryBroker
 from trunkline.bus import BusSubscription, EventBus, event_bus
 from trunkline.codes import CloseCode, ErrorCode, may_reconnect
 from trunkline.errors import (
     BrokerError,
+    CallCut,
     Conflict,
     Forbidden,
     InvalidTopic,
@@ -23,6 +27,20 @@ from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.hub.stats import Histogram, HubStats
 from trunkline.line import ENDPOINT, LineOptions, Trunkline
 from trunkline.positions import Position
+from trunkline.protocol.client_session import (
+    ClientOptions,
+    ClientSession,
+    LineState,
+    LineStats,
+    Noticed,
+    ReceivedEvent,
+    ReceivedReset,
+    ReceivedSnapshot,
+    StateChanged,
+    TopicFailed,
+    TopicOpened,
+    Update,
+)
 from trunkline.protocol.codec import Frame
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.publishing import (
@@ -37,4 +55,112 @@ from trunkline.publishing import (
 from trunkline.topics import Topic, TopicPattern, feed_channel, parse_topic
 from trunkline.transports.asgi import Dialect
 
+if TYPE_CHECKING:
+    from trunkline.client.line import ClientLine, Subscription, connect
+    from trunkline.client.socket import Endpoint
+    from trunkline.client.topic_manager import HandlerReference, TopicManager
+    from trunkline.client.ws_client import CallResult, WsClient, WsClientOptions
+
 __version__ = "0.1.0"
+
+# The client's shell needs `websockets`, which a server that only publishes need not load.
+_LAZY = {
+    "CallResult": "trunkline.client.ws_client",
+    "ClientLine": "trunkline.client.line",
+    "Endpoint": "trunkline.client.socket",
+    "HandlerReference": "trunkline.client.topic_manager",
+    "Subscription": "trunkline.client.line",
+    "TopicManager": "trunkline.client.topic_manager",
+    "WsClient": "trunkline.client.ws_client",
+    "WsClientOptions": "trunkline.client.ws_client",
+    "connect": "trunkline.client.line",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'trunkline' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+__all__ = [
+    "ENDPOINT",
+    "Action",
+    "Broker",
+    "BrokerError",
+    "BusSubscription",
+    "CallContext",
+    "CallCut",
+    "CallResult",
+    "ClientLine",
+    "ClientOptions",
+    "ClientSession",
+    "CloseCode",
+    "Conflict",
+    "Delivery",
+    "Dialect",
+    "Endpoint",
+    "ErrorCode",
+    "Event",
+    "EventBus",
+    "EventType",
+    "Forbidden",
+    "Frame",
+    "HandlerReference",
+    "Handshake",
+    "Histogram",
+    "HubOptions",
+    "HubStats",
+    "InvalidTopic",
+    "LineClosed",
+    "LineOptions",
+    "LineState",
+    "LineStats",
+    "LogLimits",
+    "MemoryBroker",
+    "NotFound",
+    "Noticed",
+    "OutboxRelay",
+    "OutboxStore",
+    "Position",
+    "Principal",
+    "Published",
+    "Receipt",
+    "ReceivedEvent",
+    "ReceivedReset",
+    "ReceivedSnapshot",
+    "RequestError",
+    "ServerBusy",
+    "SessionLimits",
+    "Stamp",
+    "StateChanged",
+    "Subscription",
+    "Topic",
+    "TopicConnectionManager",
+    "TopicFailed",
+    "TopicManager",
+    "TopicOpened",
+    "TopicPattern",
+    "Trunkline",
+    "TrunklineError",
+    "Unauthenticated",
+    "UnitOfWork",
+    "Update",
+    "WsClient",
+    "WsClientOptions",
+    "__version__",
+    "allow_all",
+    "anonymous",
+    "connect",
+    "current_unit",
+    "deny_all",
+    "event_bus",
+    "feed_channel",
+    "make_stamp",
+    "may_reconnect",
+    "nobody",
+    "parse_topic",
+    "publish_event",
+    "recording",
+    "stamp_now",
+]

@@ -102,3 +102,11 @@ class LineClosed(TrunklineError):
         super().__init__(reason if code is None else f"The line is closed ({code}): {reason}")
         self.code = code
         self.reason = reason
+
+
+class CallCut(TrunklineError):
+    """The line was cut before a call was answered: it may or may not have taken effect."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"The line was cut before {method} was answered; it may or may not have taken effect")
+        self.method = method

@@ -47,6 +47,11 @@ def parse_topic(text: object) -> Topic:
     return Topic(match[1], match[2])
 
 
+def feed_topic(topic: str) -> str:
+    """The feed that a topic's events belong to: `agent:12` gives `agent:*`."""
+    return f"{topic.partition(':')[0]}:{FEED_KEY}"
+
+
 def feed_channel(namespace: str, scope: str) -> str:
     """Name the log of a namespace's feed in one scope. No topic can collide with it: `@` is outside the grammar."""
     return f"{namespace}:{FEED_KEY}@{scope}"

@@ -19,9 +19,9 @@ class Answer:
         return "".join(self.tokens)
 
 
-async def read(pieces: AsyncGenerator[Token | Done, None], into: Answer | None = None) -> Answer:
-    """Read a stream to its end; with `into`, what came before an error is kept there."""
-    answer = into or Answer()
+async def read(pieces: AsyncGenerator[Token | Done, None]) -> Answer:
+    """Read a stream to its end."""
+    answer = Answer()
     async with aclosing(pieces):
         async for piece in pieces:
             assert answer.finish is None, "something came after Done"

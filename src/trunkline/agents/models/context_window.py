@@ -32,7 +32,7 @@ async def fit_messages(messages: Sequence[ChatMessage], limit: int, count: Count
 
 
 async def _shorten(messages: list[ChatMessage], limit: int, count: CountTokens) -> list[ChatMessage]:
-    while (total := await count(messages)) > limit:
+    while messages and (total := await count(messages)) > limit:
         at = max(range(len(messages)), key=lambda index: len(messages[index].content))
         text = messages[at].content
         if not text:

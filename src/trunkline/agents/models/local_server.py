@@ -93,6 +93,7 @@ def _serve(settings: ServerSettings) -> Any:
     params.n_batch = params.n_ubatch = 128
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
     params.n_threads_http = SLOTS + 2
+    params.sampling.penalty_repeat = 1.1
     params.cache_ram_mib = 0
     params.endpoint_slots = True
     params.ui = False

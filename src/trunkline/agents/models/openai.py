@@ -242,7 +242,7 @@ def _read_refusal(error: Any) -> Refusal:
     return Refusal(
         status=error.status_code,
         codes=frozenset(str(code) for code in (error.code, error.type) if code),
-        message=str(body.get("message", "")) if isinstance(body, dict) else "",
+        message=str(body.get("message") or "") if isinstance(body, dict) else "",
         retry_after=read_retry_after(error.response.headers.get("retry-after"), now=time.time()),
         spoken=isinstance(body, dict),
     )

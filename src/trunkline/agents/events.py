@@ -1,0 +1,181 @@
+"""The vocabulary of agents and threads: what travels in events, snapshots and answers, and the event types.
+
+Ids are integers, times are RFC 3339 in UTC with milliseconds. Every thing carries its whole state and its `version`,
+which grows by one with each change, so applying an event twice or late changes nothing.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from trunkline import EventType
+
+AgentStatus: TypeAlias = Literal["idle", "running", "error"]
+MessageRole: TypeAlias = Literal["system", "user", "assistant"]
+RunStatus: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
+RunEnd: TypeAlias = Literal["done", "failed", "cancelled"]
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent.
+
+    Attributes:
+        status: "running" while one of its runs is, "error" when the last one failed, else "idle".
+        model: the name of its model; "" leaves the choice to the server.
+        config: options of the model and whatever else its users keep there; a JSON object.
+    """
+
+    id: int
+    name: str
+    status: AgentStatus
+    model: str
+    system_instructions: str
+    task_instructions: str
+    config: dict[str, Any]
+    created_at: str
+    updated_at: str
+    version: int
+
+
+class AgentDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent that is gone."""
+
+    id: int
+    name: str
+    version: int
+
+
+class Thread(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation with one agent. `active` is its users' own mark; a thread that is not active takes messages too."""
+
+    id: int
+    agent_id: int
+    title: str
+    active: bool
+    created_at: str
+    updated_at: str
+    version: int
+
+
+class ThreadDeleted(Thread, frozen=True, kw_only=True):
+    """A thread that is gone, with its messages and runs: as it was last, its version grown by one."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message of a thread.
+
+    Attributes:
+        processed: whether an answer took it into account and was finished; true of every answer.
+        client_id: the name that its sender gave it, so that a bubble shown early is replaced; left out if none.
+    """
+
+    id: int
+    thread_id: int
+    role: MessageRole
+    content: str
+    timestamp: str
+    processed: bool
+    version: int
+    client_id: str | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer in the making, or made.
+
+    Attributes:
+        error: a sentence for people if it failed.
+        message_id: the message that it fills, from its start; None before, and when it ended without a text.
+        started_at: when the model was asked; None while it waits.
+        finished_at: when it ended, in whatever way.
+    """
+
+    id: int
+    thread_id: int
+    agent_id: int
+    status: RunStatus
+    error: str | None
+    message_id: int | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """The model is asked now."""
+
+    run_id: int
+    thread_id: int
+    agent_id: int
+
+
+class RunFinished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run has ended. `error` is there if it failed."""
+
+    run_id: int
+    thread_id: int
+    agent_id: int
+    status: RunEnd
+    error: str | None = None
+
+
+class StreamStart(msgspec.Struct, frozen=True, kw_only=True):
+    """Text for the message `message_id` follows in chunks."""
+
+    run_id: int
+    thread_id: int
+    message_id: int
+
+
+class StreamChunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of the answer. `at` is the number of characters (Unicode code points) of the answer before it."""
+
+    run_id: int
+    thread_id: int
+    message_id: int
+    at: int
+    text: str
+
+
+class StreamEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """No more chunks.
+
+    `thread_message_created` with the whole message follows, unless nothing was said before the run failed or was
+    cancelled: then there is no message `message_id`.
+
+    Attributes:
+        length: characters (Unicode code points) of the message.
+        finish_reason: what the model said ("stop", "length" ...), or "error" or "cancelled".
+    """
+
+    run_id: int
+    thread_id: int
+    message_id: int
+    length: int
+    finish_reason: str
+
+
+class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the server is, with a sentence for people."""
+
+    status: Literal["ok", "degraded", "stopping"]
+    message: str
+
+
+AGENT_CREATED = EventType("agent_created", Agent, topic="agent:{id}")
+AGENT_UPDATED = EventType("agent_updated", Agent, topic="agent:{id}")
+AGENT_DELETED = EventType("agent_deleted", AgentDeleted, topic="agent:{id}")
+
+THREAD_CREATED = EventType("thread_created", Thread, topic="thread:{id}")
+THREAD_UPDATED = EventType("thread_updated", Thread, topic="thread:{id}")
+THREAD_DELETED = EventType("thread_deleted", ThreadDeleted, topic="thread:{id}")
+THREAD_MESSAGE_CREATED = EventType("thread_message_created", Message, topic="thread:{thread_id}")
+THREAD_MESSAGE_UPDATED = EventType("thread_message_updated", Message, topic="thread:{thread_id}")
+
+RUN_STARTED = EventType("run_started", RunStarted, topic="thread:{thread_id}")
+RUN_FINISHED = EventType("run_finished", RunFinished, topic="thread:{thread_id}")
+
+STREAM_START = EventType("stream_start", StreamStart, topic="thread:{thread_id}", feed=False)
+STREAM_CHUNK = EventType("stream_chunk", StreamChunk, topic="thread:{thread_id}", feed=False)
+STREAM_END = EventType("stream_end", StreamEnd, topic="thread:{thread_id}", feed=False)
+
+SYSTEM_STATUS = EventType("system_status", SystemStatus, topic="system:status", feed=False)

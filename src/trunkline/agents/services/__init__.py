@@ -1,0 +1,21 @@
+"""The rules of agents, threads and runs: every change goes through here, and tells its events."""
+
+from trunkline.agents.services.agents import AgentChanges, AgentDraft, AgentService
+from trunkline.agents.services.chat import ChatService, Sent
+from trunkline.agents.services.runs import Outcome, Prompt, RunService
+from trunkline.agents.services.threads import MessageDraft, ThreadChanges, ThreadDraft, ThreadService
+
+__all__ = [
+    "AgentChanges",
+    "AgentDraft",
+    "AgentService",
+    "ChatService",
+    "MessageDraft",
+    "Outcome",
+    "Prompt",
+    "RunService",
+    "Sent",
+    "ThreadChanges",
+    "ThreadDraft",
+    "ThreadService",
+]

@@ -1,0 +1,589 @@
+"""The client's side of a line: what was asked for, where each topic stands, and when to ping or connect again.
+
+The shell feeds it frames, closes and the passing of time, and carries the effects out in order. It holds no socket
+and no clock; `chance` arguments are uniform in [0, 1).
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, assert_never
+
+import msgspec
+
+from trunkline.codes import CloseCode, ErrorCode, may_reconnect
+from trunkline.errors import RequestError
+from trunkline.events import D, EventType
+from trunkline.positions import Position, Step, judge
+from trunkline.protocol import messages as m
+from trunkline.protocol.backoff import Backoff, BackoffOptions
+from trunkline.protocol.codec import decode_server, encode
+from trunkline.topics import Topic, feed_topic, parse_topic
+
+
+class LineState(StrEnum):
+    """What a person would call the state of the line."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+_LEGAL = {
+    LineState.IDLE: {LineState.CONNECTING, LineState.CLOSED},
+    LineState.CONNECTING: {LineState.CONNECTED, LineState.WAITING, LineState.CLOSED},
+    LineState.CONNECTED: {LineState.WAITING, LineState.CLOSED},
+    LineState.WAITING: {LineState.CONNECTING, LineState.CLOSED},
+    LineState.CLOSED: {LineState.CONNECTING},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """Times in seconds.
+
+    Attributes:
+        ping_after: silence after which a ping is sent; the server's own wish wins if it is shorter.
+        pong_within: time for an answer before the line counts as dead.
+        resubscribe_after: pause before a subscription that failed for a passing reason is tried again.
+        backoff: when to connect again.
+    """
+
+    ping_after: float = 25.0
+    pong_within: float = 8.0
+    resubscribe_after: float = 1.0
+    backoff: BackoffOptions = field(default_factory=BackoffOptions)
+
+
+# What reaches the application
+
+
+@dataclass(frozen=True)
+class ReceivedEvent:
+    """An event, handed over once, in the order of its topic and its feed.
+
+    Attributes:
+        subscriptions: the subscribed topics it is new for: its own, its feed, or both.
+    """
+
+    type: str
+    topic: str
+    seq: int
+    feed_seq: int | None
+    id: str
+    time: str
+    body: bytes
+    subscriptions: tuple[str, ...]
+
+    @cached_property
+    def data(self) -> Any:
+        """The payload as dicts, lists, strings and numbers."""
+        return msgspec.json.decode(self.body)
+
+    def read(self, event_type: EventType[D]) -> D | None:
+        """The typed payload if the event is of this type, else None.
+
+        Raises:
+            msgspec.ValidationError: it is of this type, with other data.
+        """
+        return event_type.read(self.type, self.body)
+
+
+@dataclass(frozen=True)
+class ReceivedSnapshot:
+    """A topic's state as of `position`; it replaces whatever is held of the topic."""
+
+    type: str
+    topic: str
+    position: Position
+    body: bytes
+
+    @cached_property
+    def data(self) -> Any:
+        """The state as dicts, lists, strings and numbers."""
+        return msgspec.json.decode(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedReset:
+    """The stream of a topic could not be kept whole: what follows does not continue what came before.
+
+    A fresh snapshot follows where the topic has one; where it has none, events between may be lost.
+    """
+
+    topic: str
+    reason: str
+
+
+Update = ReceivedSnapshot | ReceivedEvent | ReceivedReset
+
+
+@dataclass(frozen=True, slots=True)
+class TopicOpened:
+    """A subscription was answered: live from `position`; `recovered` missed events follow if it was resumed."""
+
+    topic: str
+    position: Position
+    resumed: bool
+    recovered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFailed:
+    """A subscription ended: refused, or revoked later. `code` is None for revoked."""
+
+    topic: str
+    code: ErrorCode | None
+    sentence: str
+
+    def to_error(self) -> RequestError:
+        """The failure as an exception."""
+        return RequestError(self.sentence, code=self.code or ErrorCode.FORBIDDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call was answered, or the line was cut before its answer came (`cut`)."""
+
+    message_id: str
+    reply: m.Reply | None
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The line's state is another one.
+
+    Attributes:
+        code: the close code that led to it, if one did.
+        retry_in: seconds until the next try, while waiting.
+    """
+
+    state: LineState
+    code: int | None = None
+    reason: str = ""
+    retry_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Any other message of the server, for `on_message` alone."""
+
+    message: m.ServerMessage
+
+
+# What the shell must do
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSocket:
+    """Connect, then say `opened` or `closed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Send a text frame."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """Close the socket; a dead one (`at_once`) without waiting for the peer. `closed` was handled already."""
+
+    code: int
+    at_once: bool = False
+
+
+Effect = (
+    Update | TopicOpened | TopicFailed | CallEnded | StateChanged | Noticed | OpenSocket | SendText | CloseSocket
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Subscription:
+    """One topic that the application wants.
+
+    `asked` is the message id of the attempt in flight, None once it is answered; `position` is what was processed.
+    """
+
+    topic: Topic
+    position: Position | None
+    asked: str | None = None
+    is_live: bool = False
+    has_snapshot: bool = False
+    retry_at: float | None = None
+
+
+@dataclass(slots=True)
+class LineStats:
+    """What this line went through.
+
+    Attributes:
+        connects: sockets that were opened.
+        gaps: holes seen in a topic, each repaired by subscribing again.
+        duplicates: events dropped because they were processed before.
+        resets: streams that had to start from a snapshot.
+        recovered: missed events that were replayed.
+    """
+
+    connects: int = 0
+    gaps: int = 0
+    duplicates: int = 0
+    resets: int = 0
+    recovered: int = 0
+
+
+class ClientSession:
+    """One line's protocol state on the client.
+
+    Args:
+        options: times.
+        token: sent with `authenticate` as the first message of each connection; None where the handshake carries
+            the credentials.
+    """
+
+    def __init__(self, options: ClientOptions | None = None, *, token: str | None = None) -> None:
+        self.state = LineState.IDLE
+        self.stats = LineStats()
+        self.connection_id: str | None = None
+        self._options = options or ClientOptions()
+        self._token = token
+        self._backoff = Backoff(self._options.backoff)
+        self._subscriptions: dict[str, _Subscription] = {}
+        self._calls: dict[str, str] = {}
+        self._ids = 0
+        self._ready = False
+        self._replaying: tuple[str, int] | None = None
+        self._ping_after = self._options.ping_after
+        self._opened_at = 0.0
+        self._heard_at = 0.0
+        self._pinged_at: float | None = None
+        self._retry_at: float | None = None
+        self._server_retry: float | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests can be sent: the socket is open and, where a token is to be sent first, it was taken."""
+        return self._ready
+
+    def positions(self) -> dict[str, Position]:
+        """What has been processed of each subscribed topic, where anything has."""
+        return {name: sub.position for name, sub in self._subscriptions.items() if sub.position is not None}
+
+    # Life of the connection
+
+    def start(self) -> list[Effect]:
+        """Connect, now or sooner than planned; nothing happens if the line is up or connecting."""
+        if self.state in (LineState.CONNECTING, LineState.CONNECTED):
+            return []
+        self._retry_at = None
+        return [self._to(LineState.CONNECTING), OpenSocket()]
+
+    def opened(self, now: float) -> list[Effect]:
+        """The socket is open."""
+        self._opened_at = self._heard_at = now
+        self._pinged_at = None
+        self._server_retry = None
+        self._replaying = None
+        self.stats.connects += 1
+        effects: list[Effect] = [self._to(LineState.CONNECTED)]
+        if self._token is not None:
+            return [*effects, _send(m.Authenticate(token=self._token))]
+        return [*effects, *self._get_ready()]
+
+    def _get_ready(self) -> list[Effect]:
+        self._ready = True
+        return self._ask(list(self._subscriptions.values()))
+
+    def closed(
+        self, code: int, reason: str, now: float, chance: float, retry_after: float | None = None
+    ) -> list[Effect]:
+        """The socket has closed, or could not be opened.
+
+        Args:
+            code: the close code; 1006 where there was none.
+            reason: what came with it.
+            now: seconds.
+            chance: for the jitter.
+            retry_after: seconds that the server asked to wait, if it did.
+        """
+        if self.state in (LineState.CLOSED, LineState.WAITING):
+            return []
+        if self.state is LineState.CONNECTED:
+            self._backoff.connection_ended(now - self._opened_at)
+        self._ready = False
+        self._pinged_at = None
+        effects = self._cut_calls()
+        for subscription in self._subscriptions.values():
+            subscription.is_live, subscription.asked, subscription.retry_at = False, None, None
+        if not may_reconnect(code):
+            self._retry_at = None
+            return [*effects, self._to(LineState.CLOSED, code=code, reason=reason)]
+        wished = retry_after if retry_after is not None else self._server_retry
+        delay = self._backoff.next_delay(chance)
+        delay = delay if wished is None else max(wished, 0.0)
+        self._retry_at = now + delay
+        return [*effects, self._to(LineState.WAITING, code=code, reason=reason, retry_in=delay)]
+
+    def close(self) -> list[Effect]:
+        """End the line because the application wants it to; `start` begins anew, with the positions of before."""
+        if self.state is LineState.CLOSED:
+            return []
+        was_open = self.state in (LineState.CONNECTED, LineState.CONNECTING)
+        self._ready = False
+        self._retry_at = None
+        effects: list[Effect] = [CloseSocket(int(CloseCode.NORMAL))] if was_open else []
+        return [*effects, *self._cut_calls(), self._to(LineState.CLOSED, reason="closed by the application")]
+
+    def _cut_calls(self) -> list[Effect]:
+        cut, self._calls = self._calls, {}
+        return [CallEnded(message_id, None, cut=True) for message_id in cut]
+
+    def _to(
+        self, state: LineState, *, code: int | None = None, reason: str = "", retry_in: float | None = None
+    ) -> StateChanged:
+        if state not in _LEGAL[self.state]:
+            raise RuntimeError(f"A line cannot go from {self.state} to {state}")
+        self.state = state
+        return StateChanged(state, code, reason, retry_in)
+
+    # Time
+
+    def next_deadline(self) -> float | None:
+        """The time at which `tick` has something to do, or None."""
+        if self.state is LineState.WAITING:
+            return self._retry_at
+        if self.state is not LineState.CONNECTED:
+            return None
+        if self._pinged_at is not None:
+            alive = self._pinged_at + self._options.pong_within
+        else:
+            alive = self._heard_at + self._ping_after
+        retries = [sub.retry_at for sub in self._subscriptions.values() if sub.retry_at is not None]
+        return min([alive, *retries])
+
+    def tick(self, now: float, chance: float) -> list[Effect]:
+        """Do what is due: connect, ping, give a silent line up, subscribe again."""
+        if self.state is LineState.WAITING and self._retry_at is not None and now >= self._retry_at:
+            return self.start()
+        if self.state is not LineState.CONNECTED:
+            return []
+        if self._pinged_at is not None and now >= self._pinged_at + self._options.pong_within:
+            code = CloseCode.PING_TIMEOUT
+            return [CloseSocket(int(code), at_once=True), *self.closed(int(code), code.sentence, now, chance)]
+        effects: list[Effect] = []
+        if self._pinged_at is None and now >= self._heard_at + self._ping_after:
+            self._pinged_at = now
+            effects.append(_send(m.Ping(timestamp=int(now * 1000))))
+        due = [sub for sub in self._subscriptions.values() if sub.retry_at is not None and now >= sub.retry_at]
+        return [*effects, *self._ask(due)]
+
+    # Subscriptions and calls
+
+    def subscribe(self, topic: str, since: Position | None = None) -> list[Effect]:
+        """Want a topic; if it is subscribed already, nothing happens.
+
+        Raises:
+            InvalidTopic: it is no topic.
+        """
+        if topic in self._subscriptions:
+            return []
+        subscription = _Subscription(parse_topic(topic), since)
+        self._subscriptions[topic] = subscription
+        return self._ask([subscription])
+
+    def refresh(self, topic: str) -> list[Effect]:
+        """Ask for a fresh snapshot of a subscribed topic that has one, for a handler that joined late."""
+        sub = self._subscriptions.get(topic)
+        if sub is None or not sub.is_live or not sub.has_snapshot:
+            return []
+        sub.position = None
+        return self._ask([sub])
+
+    def unsubscribe(self, topic: str) -> list[Effect]:
+        """Want a topic no more; what is in flight of it is ignored."""
+        if self._subscriptions.pop(topic, None) is None or not self._ready:
+            return []
+        return [_send(m.Unsubscribe(topics=[topic], message_id=self._new_id()))]
+
+    def _ask(self, subscriptions: list[_Subscription]) -> list[Effect]:
+        """Subscribe to all of these in one message, each with its position."""
+        if not self._ready or not subscriptions:
+            return []
+        message_id = self._new_id()
+        topics: list[Any] = []
+        for sub in subscriptions:
+            sub.asked, sub.is_live, sub.retry_at = message_id, False, None
+            since = sub.position
+            topics.append(
+                str(sub.topic)
+                if since is None
+                else m.TopicSince(str(sub.topic), m.WirePosition(since.epoch, since.seq))
+            )
+        return [_send(m.Subscribe(topics=topics, message_id=message_id))]
+
+    def call(self, method: str, params: dict[str, Any], key: str | None = None) -> tuple[str, list[Effect]]:
+        """Call a method; `CallEnded` follows with the returned message id.
+
+        Raises:
+            RuntimeError: the line is not ready.
+        """
+        if not self._ready:
+            raise RuntimeError("The line is not ready for calls")
+        message_id = self._new_id()
+        self._calls[message_id] = method
+        return message_id, [_send(m.Call(method=method, params=params, key=key, message_id=message_id))]
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return str(self._ids)
+
+    # Messages
+
+    def receive(self, text: str | bytes, now: float) -> list[Effect]:  # noqa: C901, PLR0911 - one arm a message type
+        """Take a text frame.
+
+        Raises:
+            RequestError: it is no message of this protocol; the line is not to be trusted any more.
+        """
+        self._heard_at = now
+        self._pinged_at = None
+        message = decode_server(text)
+        match message:
+            case None | m.Pong() | m.UnsubscribeSuccess():
+                return []
+            case m.EventMessage():
+                return self._event(message)
+            case m.Snapshot() | m.Subscribed() | m.Resumed():
+                return self._answer(message)
+            case m.Reset(topic=topic, reason=reason):
+                return self._reset(topic, reason)
+            case m.Revoked(topic=topic, reason=reason):
+                known = self._subscriptions.pop(topic, None)
+                return [TopicFailed(topic, None, reason)] if known else []
+            case m.Reply(message_id=message_id):
+                known_call = message_id is not None and self._calls.pop(message_id, None) is not None
+                return [CallEnded(message_id, message)] if known_call and message_id is not None else []
+            case m.Error():
+                return self._error(message, now)
+            case m.Connected(connection_id=connection_id, ping_interval=interval):
+                self.connection_id = connection_id
+                self._ping_after = min(self._options.ping_after, interval)
+                return [Noticed(message)]
+            case m.Authenticated():
+                return [Noticed(message), *([] if self._ready else self._get_ready())]
+            case m.Goaway(retry_after_ms=wait):
+                self._server_retry = wait / 1000
+                return [Noticed(message)]
+            case _:
+                assert_never(message)
+
+    def _event(self, message: m.EventMessage) -> list[Effect]:
+        """Give an event to the subscriptions it is new for; subscribe again where it shows a hole."""
+        effects: list[Effect] = []
+        fresh: list[str] = []
+        for sub, seq in self._concerned(message):
+            if not sub.is_live or sub.position is None:
+                continue
+            step = judge(sub.position.seq, seq)
+            if step is Step.NEXT:
+                sub.position = Position(sub.position.epoch, seq)
+                fresh.append(str(sub.topic))
+            elif step is Step.OLD:
+                self.stats.duplicates += 1
+            else:
+                self.stats.gaps += 1
+                effects += self._ask([sub])
+        if fresh:
+            effects.insert(0, _received(message, tuple(fresh)))
+        return effects
+
+    def _concerned(self, message: m.EventMessage) -> list[tuple[_Subscription, int]]:
+        """The subscriptions an event belongs to, with its number in each.
+
+        The frames of a replay count for the resumed topic alone: what they are to other subscriptions comes in those
+        subscriptions' own time.
+        """
+        feed = feed_topic(message.topic)
+        numbers = [(message.topic, message.seq)]
+        if message.feed_seq is not None:
+            numbers.append((feed, message.feed_seq))
+        if self._replaying is not None:
+            topic, left = self._replaying
+            self._replaying = (topic, left - 1) if left > 1 else None
+            own = [pair for pair in numbers if pair[0] == topic]
+            if own:
+                numbers = own
+            else:
+                self._replaying = None
+        return [(sub, seq) for name, seq in numbers if (sub := self._subscriptions.get(name)) is not None]
+
+    def _answer(self, message: m.Snapshot | m.Subscribed | m.Resumed) -> list[Effect]:
+        """Take the verdict on a subscription; one for an older attempt is ignored."""
+        sub = self._subscriptions.get(message.topic)
+        if sub is None or (message.message_id is not None and message.message_id != sub.asked):
+            return []
+        sub.asked = None
+        sub.is_live = True
+        if isinstance(message, m.Resumed):
+            return self._resumed(sub, message)
+        sub.position = Position(message.epoch, message.seq)
+        sub.has_snapshot = isinstance(message, m.Snapshot)
+        opened = TopicOpened(message.topic, sub.position, resumed=False)
+        if isinstance(message, m.Subscribed):
+            return [opened]
+        return [opened, ReceivedSnapshot(message.type, message.topic, sub.position, bytes(message.data))]
+
+    def _resumed(self, sub: _Subscription, message: m.Resumed) -> list[Effect]:
+        if sub.position is None or sub.position.epoch != message.epoch:
+            return self._ask([sub])
+        self.stats.recovered += message.recovered
+        self._replaying = (message.topic, message.recovered) if message.recovered else None
+        position = Position(message.epoch, message.seq)
+        return [TopicOpened(message.topic, position, resumed=True, recovered=message.recovered)]
+
+    def _reset(self, topic: str, reason: str) -> list[Effect]:
+        sub = self._subscriptions.get(topic)
+        if sub is None:
+            return []
+        sub.is_live = False
+        self.stats.resets += 1
+        return [ReceivedReset(topic, reason)]
+
+    def _error(self, message: m.Error, now: float) -> list[Effect]:
+        """Tell a subscription's failure apart from others; what will pass is tried again."""
+        passing = message.code in (ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL)
+        if passing and message.topic is None and message.message_id is None:
+            waiting = [sub for sub in self._subscriptions.values() if sub.asked is not None]
+        else:
+            found = self._subscriptions.get(message.topic or "")
+            waiting = [found] if found is not None and message.message_id == found.asked else []
+        if not waiting:
+            return [Noticed(message)]
+        if passing:
+            for sub in waiting:
+                sub.retry_at = now + self._options.resubscribe_after
+            return [Noticed(message)]
+        for sub in waiting:
+            del self._subscriptions[str(sub.topic)]
+        return [TopicFailed(str(sub.topic), message.code, message.error) for sub in waiting]
+
+
+def _received(message: m.EventMessage, subscriptions: tuple[str, ...]) -> ReceivedEvent:
+    return ReceivedEvent(
+        type=message.type,
+        topic=message.topic,
+        seq=message.seq,
+        feed_seq=message.feed_seq,
+        id=message.id,
+        time=message.time,
+        body=bytes(message.data),
+        subscriptions=subscriptions,
+    )
+
+
+def _send(message: m.ClientMessage) -> SendText:
+    return SendText(encode(message).text)
