@@ -198,10 +198,8 @@ class Trunkline:
             dialect: for an endpoint that speaks another protocol, makes the translator of one connection.
             headers: name and value of headers to answer handshakes with.
         """
-        from trunkline.transports.starlette import add_websocket_route  # noqa: PLC0415 - Starlette is optional
-
         options = replace(self._endpoint_options, dialect=dialect, headers=headers)
-        add_websocket_route(app, path, AsgiEndpoint(self.hub, options))
+        app.router.add_websocket_route(path, AsgiEndpoint(self.hub, options), name=f"trunkline:{path}")
 
     async def serve(self, websocket: WebSocket, principal: Principal) -> None:
         """Serve one WebSocket from a route of your own, whose dependencies have told who it is.

@@ -10,23 +10,44 @@ def metrics() -> Response:
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from trunkline.brokers.base import Broker
 from trunkline.hub.manager import TopicConnectionManager
 from trunkline.hub.stats import Histogram
 
 
 class Measured(Protocol):
-    """What is measured: a `Trunkline` line, or anything else with a hub."""
+    """What is measured: a `Trunkline` line, or anything else with a hub and a broker."""
 
     @property
     def hub(self) -> TopicConnectionManager:
         """The hub whose counters are shown."""
+        ...
+
+    @property
+    def broker(self) -> Broker:
+        """The broker; its logs are shown if it keeps them in this process."""
+        ...
+
+
+@runtime_checkable
+class LogKeeper(Protocol):
+    """A broker that keeps its logs in this process."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of frames in all logs."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """How many channels have a log."""
         ...
 
 
@@ -40,6 +61,7 @@ class LineCollector(Collector):
 
     def __init__(self, line: Measured, legacy_connections: int | None = None) -> None:
         self._hub = line.hub
+        self._broker = line.broker
         self._legacy_connections = legacy_connections
 
     def collect(self) -> Iterable[Metric]:
@@ -56,6 +78,9 @@ class LineCollector(Collector):
         yield _gauge("trunkline_topics", "Topics and feeds with subscribers.", self._hub.topics)
         yield _gauge("trunkline_queue_bytes", "Bytes queued and not yet written, of all connections.", queued)
         yield _gauge("trunkline_lagging_connections", "Connections over their budget of unwritten bytes.", lagging)
+        if isinstance(self._broker, LogKeeper):
+            yield _gauge("trunkline_log_bytes", "Bytes of frames in all topic logs.", self._broker.size)
+            yield _gauge("trunkline_log_channels", "Topics and feeds that have a log.", self._broker.channels)
 
     def _counters(self) -> Iterable[Metric]:
         stats = self._hub.stats

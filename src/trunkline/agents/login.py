@@ -14,7 +14,7 @@ from trunkline.agents.settings import BadSettings
 
 LOCAL = Principal("local", scope="local")
 
-TOKEN_FILE = "token"  # noqa: S105 - a file's name
+TOKEN_FILE = "token"
 _TOKEN_BYTES = 32
 _SHORTEST_TOKEN = 32
 
