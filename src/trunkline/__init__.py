@@ -42,6 +42,7 @@ from trunkline.protocol.client_session import (
     Update,
 )
 from trunkline.protocol.codec import Frame
+from trunkline.protocol.rate import TokenBucket
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.publishing import (
     OutboxRelay,
@@ -53,17 +54,19 @@ from trunkline.publishing import (
     recording,
 )
 from trunkline.topics import Topic, TopicPattern, feed_channel, parse_topic
-from trunkline.transports.asgi import Dialect
+from trunkline.transports.asgi import Dialect, origin_allowed, read_handshake
 
 if TYPE_CHECKING:
     from trunkline.client.line import ClientLine, Subscription, connect
     from trunkline.client.socket import Endpoint
     from trunkline.client.topic_manager import HandlerReference, TopicManager
     from trunkline.client.ws_client import CallResult, WsClient, WsClientOptions
+    from trunkline.metrics import render_metrics
 
 __version__ = "0.1.0"
 
-# The client's shell needs `websockets`, which a server that only publishes need not load.
+# The client's shell needs `websockets`, which a server that only publishes need not load, and the metrics need
+# `prometheus_client`, which comes with an extra.
 _LAZY = {
     "CallResult": "trunkline.client.ws_client",
     "ClientLine": "trunkline.client.line",
@@ -74,6 +77,7 @@ _LAZY = {
     "WsClient": "trunkline.client.ws_client",
     "WsClientOptions": "trunkline.client.ws_client",
     "connect": "trunkline.client.line",
+    "render_metrics": "trunkline.metrics",
 }
 
 
@@ -135,6 +139,7 @@ __all__ = [
     "Stamp",
     "StateChanged",
     "Subscription",
+    "TokenBucket",
     "Topic",
     "TopicConnectionManager",
     "TopicFailed",
@@ -159,8 +164,11 @@ __all__ = [
     "make_stamp",
     "may_reconnect",
     "nobody",
+    "origin_allowed",
     "parse_topic",
     "publish_event",
+    "read_handshake",
     "recording",
+    "render_metrics",
     "stamp_now",
 ]

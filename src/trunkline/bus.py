@@ -30,14 +30,22 @@ class EventBus:
 
     Ordering: handlers of one event run one after the other, in the order they subscribed, and the next event starts
     when the last handler of the one before has returned; so every handler sees one order. An event published by a
-    handler is dispatched after the event being handled. One event loop at a time.
+    handler is dispatched after the event being handled. The handlers of an event are those subscribed when its turn
+    comes. One event loop at a time.
     """
 
     def __init__(self) -> None:
         self._subscriptions: list[BusSubscription] = []
         self._nested: deque[Event[Any]] = deque()
         self._last: asyncio.Future[None] | None = None
-        self._inside: ContextVar[bool] = ContextVar("trunkline_bus_dispatching", default=False)
+        self._rescue: asyncio.Task[None] | None = None
+        self._inside: ContextVar[asyncio.Task[Any] | None] = ContextVar("trunkline_bus_dispatching", default=None)
+
+    @property
+    def in_handler(self) -> bool:
+        """Whether the caller runs in a handler of this bus, so that waiting for another event's turn never ends."""
+        inside = self._inside.get()
+        return inside is not None and inside is asyncio.current_task()
 
     def subscribe(self, event_type: EventType[D] | None, handler: Handler[D]) -> BusSubscription:
         """Call `handler` for each event of a type, or of every type with None."""
@@ -53,9 +61,10 @@ class EventBus:
         """Hand an event to its handlers and return when they are done.
 
         Called by a handler, it returns at once and the event follows the one being handled. Cancelling the caller
-        while it waits for its turn publishes nothing; cancelling it later cancels the handler that runs.
+        while it waits for its turn publishes nothing; cancelling it later cancels the handler that runs, and what
+        handlers had published by then is still dispatched.
         """
-        if self._inside.get() and self._last is not None:
+        if self._inside.get() is not None and self._last is not None:
             self._nested.append(event)
             return
         before, mine = self._last, asyncio.get_running_loop().create_future()
@@ -68,7 +77,7 @@ class EventBus:
             self._pass_on(before, mine)
 
     async def _dispatch_with_nested(self, event: Event[Any]) -> None:
-        token = self._inside.set(True)
+        token = self._inside.set(asyncio.current_task())
         try:
             await self._dispatch(event)
             while self._nested:
@@ -79,14 +88,21 @@ class EventBus:
     def _pass_on(self, before: "asyncio.Future[None] | None", mine: "asyncio.Future[None]") -> None:
         """Give the turn to the next in line, after the one before if that still runs (a wait that was cancelled)."""
         if before is not None and not before.done():
-            before.add_done_callback(lambda _: mine.set_result(None))
-            return
+            before.add_done_callback(lambda _: self._finish(mine))
+        else:
+            self._finish(mine)
+
+    def _finish(self, mine: "asyncio.Future[None]") -> None:
         mine.set_result(None)
-        if self._last is mine:
-            self._last = None
+        if self._last is not mine:
+            return
+        self._last = None
+        if self._nested:
+            # Their dispatch was cancelled, and nobody waits in line who would take them along.
+            self._rescue = asyncio.get_running_loop().create_task(self.publish(self._nested.popleft()))
 
     async def _dispatch(self, event: Event[Any]) -> None:
-        for subscription in self._subscriptions:
+        for subscription in tuple(self._subscriptions):
             if subscription.event_type is None or subscription.event_type.name == event.type.name:
                 await self._call(subscription.handler, event)
 
@@ -95,6 +111,11 @@ class EventBus:
             result = handler(event)
             if inspect.isawaitable(result):
                 await result
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            logger.exception("Handler %r waited for something cancelled on %s %s", handler, event.type.name, event.id)
         except Exception:
             logger.exception("Handler %r failed on %s %s", handler, event.type.name, event.id)
 

@@ -1,5 +1,7 @@
 """The exception tree. Each error keeps its data in attributes and says what to do in `str()`."""
 
+import reprlib
+
 from trunkline.codes import ErrorCode
 
 
@@ -35,7 +37,8 @@ class InvalidTopic(RequestError, ValueError):
     """A topic does not follow `namespace:key`."""
 
     def __init__(self, topic: object) -> None:
-        shown = topic if isinstance(topic, str) else repr(topic)
+        # What came from a client may be nested too deep for `repr`.
+        shown = topic if isinstance(topic, str) else reprlib.repr(topic)
         short = shown if len(shown) <= 80 else f"{shown[:77]}..."
         super().__init__(f"Invalid topic format: {short}", code=ErrorCode.INVALID_TOPIC)
         self.topic = topic

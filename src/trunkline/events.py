@@ -88,15 +88,19 @@ class EventType(Generic[D]):
             feed: False keeps the events out of `namespace:*`, as for token chunks.
 
         Raises:
-            ValueError: another type of this name exists with other data, or the pattern is no topic.
+            ValueError: another type of this name exists with other data, or the pattern is no topic or a feed.
         """
         self.name = name
         self.data = data
         self.pattern = TopicPattern(topic)
         self.feed = feed
+        if self.pattern.is_feed:
+            raise ValueError(f"Events go to a topic, and their feed gets them from there; {topic!r} is a feed")
         known = self._registry.setdefault(name, self)
-        if (known.data.__qualname__, known.pattern.pattern) != (data.__qualname__, topic):
+        if (known.data.__module__, known.data.__qualname__) != (data.__module__, data.__qualname__):
             raise ValueError(f"Event type {name!r} is already declared with {known.data.__qualname__}")
+        if known.pattern.pattern != topic:
+            raise ValueError(f"Event type {name!r} is already declared for {known.pattern.pattern}")
         self._registry[name] = self
 
     def event(self, data: D, *, scope: str = "", stamp: Stamp | None = None) -> Event[D]:

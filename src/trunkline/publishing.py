@@ -45,6 +45,11 @@ class UnitOfWork:
             raise TrunklineError(f"The unit of work has ended; {event.type.name} needs one of its own")
         self.events.append(event)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes events."""
+        return self._open
+
     def end(self) -> None:
         """Take no more events."""
         self._open = False
@@ -55,7 +60,8 @@ _current: ContextVar[UnitOfWork | None] = ContextVar("trunkline_unit_of_work", d
 
 def current_unit() -> UnitOfWork | None:
     """The innermost open unit of work of this task, if any."""
-    return _current.get()
+    unit = _current.get()
+    return unit if unit is not None and unit.is_open else None
 
 
 @contextmanager
@@ -63,9 +69,10 @@ def recording(scope: str | None = None) -> Iterator[UnitOfWork]:
     """Open a unit of work; `@publish_event` inside it records into it.
 
     Nested units join the outer one: on success their events go to it, in order; when they raise, their events are
-    gone with their savepoint. `scope` defaults to the outer unit's, or "".
+    gone with their savepoint. A task that outlived the unit it was started in opens one of its own. `scope` defaults
+    to the outer unit's, or "".
     """
-    outer = _current.get()
+    outer = current_unit()
     unit = UnitOfWork(scope if scope is not None else outer.scope if outer else "")
     token = _current.set(unit)
     try:

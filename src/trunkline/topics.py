@@ -72,10 +72,17 @@ class TopicPattern:
         self.pattern = pattern
         self.namespace = match[1]
         self.fields = tuple(_FIELD.findall(match[2]))
+        if len(set(self.fields)) < len(self.fields):
+            raise ValueError(f"A field is named twice in the topic pattern {pattern!r}")
         parts = _FIELD.split(match[2])
         self._regex = re.compile(
             "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>[A-Za-z0-9_.~-]+)" for i, p in enumerate(parts))
         )
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether this is `namespace:*`."""
+        return self.pattern.endswith(f":{FEED_KEY}")
 
     def match(self, topic: Topic) -> dict[str, str] | None:
         """Return the fields of `topic`, or None if it does not fit. A `{field}` never matches the feed key `*`."""
@@ -88,10 +95,10 @@ class TopicPattern:
         """Fill the pattern from the attributes of `fields`.
 
         Raises:
-            InvalidTopic: a value holds characters that a key may not have.
+            InvalidTopic: a value holds characters that a key may not have, or the pattern is a feed's.
         """
         text = _FIELD.sub(lambda m: str(getattr(fields, m[1])), self.pattern)
-        if _TOPIC.fullmatch(text) is None:
+        if parse_topic(text).is_feed:
             raise InvalidTopic(text)
         return text
 

@@ -23,7 +23,7 @@ def test_defaults_are_for_one_person_at_one_machine() -> None:
     assert (settings.host, settings.port, settings.no_auth, settings.legacy) == ("127.0.0.1", DEFAULT_PORT, False, True)
     assert settings.is_local
     assert settings.data_dir == default_data_dir()
-    assert settings.storage_url == f"sqlite+aiosqlite:///{settings.data_dir.as_posix()}/trunkline.db"
+    assert settings.storage_url == f"sqlite:///{settings.data_dir.as_posix()}/trunkline.db"
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(

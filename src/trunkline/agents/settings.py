@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     @property
     def storage_url(self) -> str:
         """The database to use."""
-        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'trunkline.db').as_posix()}"
+        return self.database_url or f"sqlite:///{(self.data_dir / 'trunkline.db').as_posix()}"
 
     @property
     def is_local(self) -> bool:

@@ -37,8 +37,9 @@ class _Log:
     entries: deque[_Entry] = field(default_factory=deque)
 
     def append(self, frame: Frame, now: float) -> int:
-        """Retain a frame under the number `seq`, which was given out before. Return the change in bytes."""
+        """Retain a frame under the next number. Return the change in bytes."""
         before = self.size
+        self.seq += 1
         self.entries.append(_Entry(self.seq, now, frame))
         self.size += len(frame)
         self.used_at = now
@@ -137,15 +138,13 @@ class MemoryBroker:
         topic_log = self._log(event.topic)
         feed = event.feed
         feed_log = self._log(feed) if feed else None
-        topic_log.seq += 1
-        feed_position: Position | None = None
-        if feed_log is not None:
-            feed_log.seq += 1
-            feed_position = Position(feed_log.epoch, feed_log.seq)
-        published = Published(event.topic, Position(topic_log.epoch, topic_log.seq), feed, feed_position)
-        frame = encode_event(event, topic_log.seq, feed_log.seq if feed_log else None)
+        position = Position(topic_log.epoch, topic_log.seq + 1)
+        feed_position = None if feed_log is None else Position(feed_log.epoch, feed_log.seq + 1)
+        published = Published(event.topic, position, feed, feed_position)
+        # Encoding may fail, so nothing is numbered before it.
+        frame = encode_event(event, position.seq, None if feed_position is None else feed_position.seq)
         self._append(event.topic, topic_log, frame)
-        if feed and feed_log:
+        if feed is not None and feed_log is not None:
             self._append(feed, feed_log, frame)
         self._remember(event.id, published)
         if event.topic in self._attached or feed in self._attached:

@@ -1,0 +1,7 @@
+"""Where agents, threads, messages and runs are kept. The only place that knows a database."""
+
+from trunkline.agents.storage.database import Database, DatabaseOptions, Unit
+from trunkline.agents.storage.errors import StorageUnavailable
+from trunkline.agents.storage.rows import Rows
+
+__all__ = ["Database", "DatabaseOptions", "Rows", "StorageUnavailable", "Unit"]

@@ -1,0 +1,133 @@
+"""Rows of messages. A draft, the message that a run still fills, is seen by nobody but its run."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from trunkline.agents.events import Message, MessageRole
+from trunkline.agents.storage.clock import Clock
+from trunkline.agents.storage.newest import Bound, take_newest
+from trunkline.agents.storage.tables import MessageRow
+
+
+class MessageRows:
+    """Reads and writes the messages of threads; whose thread it is was checked before."""
+
+    def __init__(self, session: AsyncSession, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+
+    async def page(self, thread_id: int, after: int, limit: int) -> list[Message]:
+        """Messages with ids above `after`, lowest first."""
+        shown = select(MessageRow).where(MessageRow.thread_id == thread_id, ~MessageRow.draft)
+        query = shown.where(MessageRow.id > after).order_by(MessageRow.id).limit(limit)
+        return [_message(row) for row in await self._session.scalars(query)]
+
+    async def newest(self, thread_id: int, bound: Bound, *, up_to: int | None = None) -> tuple[list[Message], bool]:
+        """The newest messages, ids up to `up_to`; see `take_newest`."""
+
+        async def fetch(below: int | None, count: int) -> list[Message]:
+            query = select(MessageRow).where(MessageRow.thread_id == thread_id, ~MessageRow.draft)
+            if below is not None:
+                query = query.where(MessageRow.id < below)
+            elif up_to is not None:
+                query = query.where(MessageRow.id <= up_to)
+            rows = await self._session.scalars(query.order_by(MessageRow.id.desc()).limit(count))
+            return [_message(row) for row in rows]
+
+        return await take_newest(fetch, lambda message: len(message.content), bound)
+
+    async def newest_unprocessed(self, thread_id: int) -> int | None:
+        """Id of the newest user message that no answer took into account."""
+        query = select(MessageRow.id).where(
+            MessageRow.thread_id == thread_id, MessageRow.role == "user", ~MessageRow.processed
+        )
+        return await self._session.scalar(query.order_by(MessageRow.id.desc()).limit(1))
+
+    async def by_client_id(self, thread_id: int, client_id: str) -> Message | None:
+        """The message to which its sender gave this name."""
+        query = select(MessageRow).where(MessageRow.thread_id == thread_id, MessageRow.client_id == client_id)
+        row = await self._session.scalar(query)
+        return None if row is None else _message(row)
+
+    async def add(
+        self, owner: str, thread_id: int, role: MessageRole, content: str, *, client_id: str | None = None
+    ) -> Message:
+        """Insert a message at version 1; only a user's is still to be processed."""
+        row = self._new(owner, thread_id, role, draft=False)
+        row.content = content
+        row.client_id = client_id
+        await self._session.flush()
+        return _message(row)
+
+    async def add_draft(self, owner: str, thread_id: int) -> int:
+        """Insert the empty message that a run is about to fill; returns its id."""
+        row = self._new(owner, thread_id, "assistant", draft=True)
+        await self._session.flush()
+        return row.id
+
+    def _new(self, owner: str, thread_id: int, role: MessageRole, *, draft: bool) -> MessageRow:
+        row = MessageRow(
+            owner=owner,
+            thread_id=thread_id,
+            role=role,
+            content="",
+            timestamp=self._clock.now(),
+            processed=role != "user",
+            draft=draft,
+        )
+        self._session.add(row)
+        return row
+
+    async def checkpoint(self, message_id: int, text: str) -> None:
+        """Keep the text so far of a draft; nothing happens to a message that is none."""
+        await self._session.execute(
+            update(MessageRow).where(MessageRow.id == message_id, MessageRow.draft).values(content=text)
+        )
+
+    async def draft_text(self, message_id: int) -> str:
+        """The text of the last checkpoint, or "" if there is no such draft."""
+        query = select(MessageRow.content).where(MessageRow.id == message_id, MessageRow.draft)
+        return await self._session.scalar(query) or ""
+
+    async def publish_draft(self, message_id: int, text: str) -> Message:
+        """Make a draft that is there a message like others, with this text."""
+        row = await self._session.get_one(MessageRow, message_id)
+        row.draft = False
+        row.content = text
+        await self._session.flush()
+        return _message(row)
+
+    async def drop_draft(self, message_id: int) -> None:
+        """Delete a draft that came to nothing."""
+        row = await self._session.get(MessageRow, message_id)
+        if row is not None and row.draft:
+            await self._session.delete(row)
+            await self._session.flush()
+
+    async def unprocessed(self, thread_id: int, up_to: int) -> list[int]:
+        """Ids, up to `up_to`, of the user messages that no answer took into account."""
+        query = select(MessageRow.id).where(
+            MessageRow.thread_id == thread_id, MessageRow.id <= up_to, MessageRow.role == "user", ~MessageRow.processed
+        )
+        return list(await self._session.scalars(query.order_by(MessageRow.id)))
+
+    async def mark_processed(self, message_id: int) -> Message:
+        """Note that an answer took a message into account; its version grows by one."""
+        row = await self._session.get_one(MessageRow, message_id)
+        row.processed = True
+        row.version += 1
+        await self._session.flush()
+        return _message(row)
+
+
+def _message(row: MessageRow) -> Message:
+    return Message(
+        id=row.id,
+        thread_id=row.thread_id,
+        role=row.role,
+        content=row.content,
+        timestamp=row.timestamp,
+        processed=row.processed,
+        version=row.version,
+        client_id=row.client_id,
+    )

@@ -1,0 +1,38 @@
+"""What the documentation shows is what there is: README code stands in the examples, and docs' Python runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from trunkline import EventType
+
+ROOT = Path(__file__).parent.parent
+FROM_EXAMPLE = re.compile(r"<!-- (examples/\S+) -->\n```python\n(.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+PAGES = [path.relative_to(ROOT) for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]]
+
+
+def test_readme_code_is_quoted_from_the_examples() -> None:
+    readme = (ROOT / "README.md").read_text()
+    quoted = FROM_EXAMPLE.findall(readme)
+    assert len(quoted) == len(PYTHON.findall(readme)) > 0
+    for name, code in quoted:
+        assert code in (ROOT / name).read_text(), f"README quotes {name} and the file says otherwise"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "README.md"], ids=str)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EventType, "_registry", {})
+    namespace: dict[str, object] = {"__name__": f"docs.{page.stem}"}
+    for code in PYTHON.findall((ROOT / page).read_text()):
+        exec(compile(code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = LINK.findall((ROOT / page).read_text())
+    missing = [target for target in targets if not (ROOT / page.parent / target).exists()]
+    assert missing == []
