@@ -61,12 +61,11 @@ if TYPE_CHECKING:
     from trunkline.client.socket import Endpoint
     from trunkline.client.topic_manager import HandlerReference, TopicManager
     from trunkline.client.ws_client import CallResult, WsClient, WsClientOptions
-    from trunkline.metrics import render_metrics
+    from trunkline.metrics import Measured
 
 __version__ = "0.1.0"
 
-# The client's shell needs `websockets`, which a server that only publishes need not load, and the metrics need
-# `prometheus_client`, which comes with an extra.
+# The client's shell needs `websockets`, which a server that only publishes need not load.
 _LAZY = {
     "CallResult": "trunkline.client.ws_client",
     "ClientLine": "trunkline.client.line",
@@ -77,7 +76,6 @@ _LAZY = {
     "WsClient": "trunkline.client.ws_client",
     "WsClientOptions": "trunkline.client.ws_client",
     "connect": "trunkline.client.line",
-    "render_metrics": "trunkline.metrics",
 }
 
 
@@ -85,6 +83,13 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'trunkline' has no attribute {name!r}")
     return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def render_metrics(line: "Measured", *, legacy_connections: int | None = None) -> tuple[bytes, str]:
+    """The body and the content type of an answer to a Prometheus scrape. Needs the extra `server`."""
+    from trunkline import metrics  # noqa: PLC0415 - an extra, not needed to import this package
+
+    return metrics.render_metrics(line, legacy_connections=legacy_connections)
 
 
 __all__ = [

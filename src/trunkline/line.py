@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, TypeVar
 from trunkline.brokers.base import Broker, Published
 from trunkline.brokers.memory import MemoryBroker
 from trunkline.bus import BusSubscription, EventBus, event_bus
-from trunkline.errors import BrokerError
+from trunkline.errors import BrokerError, TrunklineError
 from trunkline.events import D, Event, EventType
 from trunkline.hub.access import Authenticate, Authorize, Handshake, Principal, deny_all, nobody
 from trunkline.hub.calls import CallHandler
@@ -86,14 +86,17 @@ class Trunkline:
         )
         self._endpoint_options = EndpointOptions(allowed_origins=settings.allowed_origins)
         self._endpoint = AsgiEndpoint(self.hub, self._endpoint_options)
-        self._receipts: dict[str, asyncio.Future[Published]] = {}
+        self._receipts: dict[str, list[asyncio.Future[Published]]] = {}
         self._relay: BusSubscription | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
     # Life
 
     async def start(self) -> None:
-        """Begin: events of the bus go to the broker, the broker's to the hub."""
+        """Begin: events of the bus go to the broker, the broker's to the hub. Starting twice is starting once."""
+        if self._sweeper is not None:
+            return
+        self.hub.admit()
         await self.broker.start(self.hub.deliver)
         self._relay = self.bus.subscribe(None, self._to_broker)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
@@ -104,6 +107,7 @@ class Trunkline:
         if self._relay is not None:
             self.bus.unsubscribe(self._relay)
             self._relay = None
+            self._settle([*self._receipts], BrokerError("The line stopped before the event was published"))
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
@@ -151,30 +155,45 @@ class Trunkline:
 
         Raises:
             BrokerError: the broker did not take it, or the line is not started.
+            TrunklineError: a handler of the bus called it, whose end the event's turn waits for.
         """
         if self._relay is None:
             raise BrokerError("The line is not started: use it as a lifespan or with `async with`")
+        if self.bus.in_handler:
+            raise TrunklineError("A handler of the bus cannot wait for a later event: use `bus.publish` there")
         receipt: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
-        self._receipts[event.id] = receipt
+        waiting = self._receipts.setdefault(event.id, [])
+        waiting.append(receipt)
         try:
             await self.bus.publish(event)
             return await receipt
         finally:
-            self._receipts.pop(event.id, None)
+            waiting.remove(receipt)
+            if not waiting:
+                self._receipts.pop(event.id, None)
 
     async def _to_broker(self, event: Event[Any]) -> None:
         """Take an event from the bus to the broker, and tell `send` what came of it."""
-        receipt = self._receipts.get(event.id)
         try:
             published = await self.broker.publish(event)
         except Exception as error:
-            if receipt is None or receipt.done():
+            if event.id not in self._receipts:
                 raise
             failure = error if isinstance(error, BrokerError) else BrokerError(f"Publishing failed: {error}")
-            receipt.set_exception(failure)
+            self._settle([event.id], failure)
         else:
-            if receipt is not None and not receipt.done():
-                receipt.set_result(published)
+            self._settle([event.id], published)
+
+    def _settle(self, event_ids: Sequence[str], outcome: Published | BrokerError) -> None:
+        """Tell everyone who waits for these events what became of them."""
+        for event_id in event_ids:
+            for receipt in self._receipts.get(event_id, ()):
+                if receipt.done():
+                    continue
+                if isinstance(outcome, BrokerError):
+                    receipt.set_exception(outcome)
+                else:
+                    receipt.set_result(outcome)
 
     # Serving
 

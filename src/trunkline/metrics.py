@@ -89,7 +89,8 @@ class LineCollector(Collector):
         yield _counter("trunkline_events_delivered", "Event frames queued for a connection.", stats.events_delivered)
         yield _counter("trunkline_messages_received", "Frames from clients.", stats.messages_received)
         yield _counter("trunkline_lag_started", "Times a connection went over its budget.", stats.lag_started)
-        yield _labelled("trunkline_reconnects", "Subscriptions that came with a position.", "outcome", stats.recoveries)
+        recoveries = {"resumed": 0, "snapshot": 0, **stats.recoveries}
+        yield _labelled("trunkline_reconnects", "Subscriptions that came with a position.", "outcome", recoveries)
         yield _labelled("trunkline_resets", "Streams the server could not keep whole.", "reason", stats.resets)
         yield _labelled("trunkline_errors", "Error answers to clients.", "code", stats.errors)
         yield _labelled("trunkline_closes", "Connections that ended.", "code", stats.connections_closed)

@@ -26,9 +26,7 @@ def test_defaults_are_for_one_person_at_one_machine() -> None:
     assert settings.storage_url == f"sqlite:///{settings.data_dir.as_posix()}/trunkline.db"
 
 
-def test_flags_win_over_the_environment_and_that_over_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, 'host = "127.0.0.2"\nport = 1001\nmodel = "file"\n[limits]\nmax_subscriptions = 7\n')
     monkeypatch.setenv("TRUNKLINE_PORT", "1002")
     monkeypatch.setenv("TRUNKLINE_MODEL", "environment")

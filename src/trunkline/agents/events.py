@@ -46,7 +46,7 @@ class AgentDeleted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation with one agent. `active` is its users' own mark; a thread that is not active takes messages too."""
+    """A conversation with one agent. `active` is a mark for its users; one that is not active takes messages too."""
 
     id: int
     agent_id: int

@@ -5,7 +5,7 @@ In: `ping`, `subscribe_thread`, `send_message`, and `authenticate` as in version
 nothing, so what a snapshot already held is dropped here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -16,8 +16,8 @@ from trunkline import Frame, Handshake
 LEGACY_ENDPOINT: Final = "/api/ws"
 
 # RFC 9745, section 2.1, a structured-field date; and RFC 8594, section 3, an HTTP date.
-DEPRECATION: Final = "@1767225600"
-SUNSET: Final = "Thu, 31 Dec 2026 23:59:59 GMT"
+DEPRECATION: Final = "@1793491200"
+SUNSET: Final = "Fri, 31 Dec 2027 23:59:59 GMT"
 LEGACY_HEADERS: Final = (("Deprecation", DEPRECATION), ("Sunset", SUNSET))
 
 # Only the end of a history can cross with live events.
@@ -121,6 +121,15 @@ class LegacyDialect:
     def __init__(self, handshake: Handshake) -> None:
         self._thread_id = handshake.query.get("thread_id")
         self._views: dict[str, _ThreadView] = {}
+        self._of_thread: dict[str, Callable[[msgspec.Raw, str], Sequence[str]]] = {
+            "thread_history": self._history,
+            "thread_message_created": self._message,
+            "thread_message_updated": self._message,
+            "thread_deleted": self._deleted,
+            "stream_start": self._start,
+            "stream_chunk": self._chunk,
+            "stream_end": self._end,
+        }
 
     # In
 
@@ -140,7 +149,7 @@ class LegacyDialect:
             case _SubscribeThread(thread_id=thread_id):
                 return (_subscribe(thread_id),)
             case _SendMessage(thread_id=thread_id, content=content):
-                params = {"thread_id": thread_id, "content": content}
+                params = {"thread_id": _thread_id(str(thread_id)), "content": content}
                 return (_write("call", method="thread.send", params=params),)
             case _Ping(timestamp=timestamp):
                 return (_write("ping", timestamp=timestamp),)
@@ -157,32 +166,26 @@ class LegacyDialect:
                 return (frame.text,)
             case "error" | "reply" | "revoked":
                 return _complain(message)
-            case _ if message.topic is not None and message.topic.startswith("thread:"):
-                return self._of_thread(message, message.topic.removeprefix("thread:"))
+            case _ if (translate := self._of_thread.get(message.type)) and message.topic:
+                return translate(message.data, message.topic.removeprefix("thread:"))
             case _:
                 return ()
 
-    def _of_thread(self, message: _Outgoing, key: str) -> Sequence[str]:
-        thread_id = _thread_id(key)
-        match message.type:
-            case "thread_history":
-                return self._history(message.data, key)
-            case "thread_message_created" | "thread_message_updated":
-                return self._message(message.data, key)
-            case "stream_start":
-                self._view(key).begin(_read_chunk.decode(message.data).message_id)
-                return (_write("stream_start", thread_id=thread_id),)
-            case "stream_chunk":
-                text = self._view(key).news(_read_chunk.decode(message.data))
-                return (_write("stream_chunk", thread_id=thread_id, content=text),) if text else ()
-            case "stream_end":
-                self._view(key).streaming = None
-                return (_write("stream_end", thread_id=thread_id),)
-            case "thread_deleted":
-                self._views.pop(key, None)
-                return (_write("error", error=f"Thread {key} was deleted"),)
-            case _:
-                return ()
+    def _start(self, data: msgspec.Raw, key: str) -> Sequence[str]:
+        self._view(key).begin(_read_chunk.decode(data).message_id)
+        return (_write("stream_start", thread_id=_thread_id(key)),)
+
+    def _chunk(self, data: msgspec.Raw, key: str) -> Sequence[str]:
+        text = self._view(key).news(_read_chunk.decode(data))
+        return (_write("stream_chunk", thread_id=_thread_id(key), content=text),) if text else ()
+
+    def _end(self, _data: msgspec.Raw, key: str) -> Sequence[str]:
+        self._view(key).streaming = None
+        return (_write("stream_end", thread_id=_thread_id(key)),)
+
+    def _deleted(self, _data: msgspec.Raw, key: str) -> Sequence[str]:
+        self._views.pop(key, None)
+        return (_write("error", error=f"Thread {key} was deleted"),)
 
     def _view(self, key: str) -> _ThreadView:
         return self._views.setdefault(key, _ThreadView())
@@ -198,10 +201,9 @@ class LegacyDialect:
         frames = [_write("thread_history", thread_id=thread_id, messages=history.messages)]
         if history.streaming is not None:
             text = view.news(_Chunk(history.streaming.message_id, 0, history.streaming.text))
-            frames += [
-                _write("stream_start", thread_id=thread_id),
-                _write("stream_chunk", thread_id=thread_id, content=text),
-            ]
+            frames.append(_write("stream_start", thread_id=thread_id))
+            if text:
+                frames.append(_write("stream_chunk", thread_id=thread_id, content=text))
         return frames
 
     def _message(self, data: msgspec.Raw, key: str) -> Sequence[str]:

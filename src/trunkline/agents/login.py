@@ -107,11 +107,10 @@ def open_token(data_dir: Path) -> str:
     """Read the access token of a data directory; make it (256 bits, mode 600) at the first start.
 
     Raises:
-        BadSettings: the directory or the file cannot be used.
+        BadSettings: the file cannot be used.
     """
     path = data_dir / TOKEN_FILE
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _create(path, secrets.token_urlsafe(_TOKEN_BYTES))
         if os.name == "posix" and path.stat().st_mode & 0o077:

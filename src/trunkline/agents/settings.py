@@ -57,7 +57,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_body_bytes: PositiveInt = 256 * 1024
+    max_body_bytes: PositiveInt = 2 * 1024 * 1024
     requests_per_second: PositiveFloat = 500.0
     request_burst: PositiveInt = 2_000
     max_message_bytes: PositiveInt = 64 * 1024
@@ -191,7 +191,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if os.environ.get(f"{_ENV_PREFIX}CONFIG"):
             raise BadSettings(f"There is no settings file {path}, which TRUNKLINE_CONFIG names") from None
         return {}

@@ -39,7 +39,8 @@ class Subscription:
         self._failure: Exception | None = None
         self._closed = False
         self._reference = _attach(topics, topic, since, weakref.ref(self))
-        weakref.finalize(self, _let_go, topics, self._reference, self._changed).atexit = False
+        loop = asyncio.get_running_loop()
+        weakref.finalize(self, _let_go, loop, topics, self._reference, self._changed).atexit = False
 
     async def close(self) -> None:
         """Give the topic up and end the iteration."""
@@ -107,9 +108,13 @@ def _attach(
     return topics.subscribe(topic, put, since=since, on_failure=fail)
 
 
-def _let_go(topics: TopicManager, reference: HandlerReference, changed: asyncio.Event) -> None:
-    topics.unsubscribe_handler(reference)
-    changed.set()
+def _let_go(
+    loop: asyncio.AbstractEventLoop, topics: TopicManager, reference: HandlerReference, changed: asyncio.Event
+) -> None:
+    """Unsubscribe soon: garbage is collected at any moment, in any thread, and after the loop has ended."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(topics.unsubscribe_handler, reference)
+        loop.call_soon_threadsafe(changed.set)
 
 
 class ClientLine:
@@ -137,7 +142,7 @@ class ClientLine:
         await self.client.start()
         try:
             await self.client.wait_ready()
-        except LineClosed:
+        except BaseException:
             await self.client.close()
             raise
         return self

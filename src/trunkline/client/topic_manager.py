@@ -42,6 +42,7 @@ class TopicManager:
     def __init__(self, client: WsClient) -> None:
         self._client = client
         self._handlers: dict[str, list[HandlerReference]] = {}
+        self._joining: set[HandlerReference] = set()
         client.add_listener(self._route)
 
     @property
@@ -59,7 +60,8 @@ class TopicManager:
     ) -> HandlerReference:
         """Add a handler to a topic.
 
-        A handler that joins a topic whose snapshot came before makes a fresh snapshot come, for all its handlers.
+        A handler that joins a topic whose snapshot came before makes a fresh snapshot come, for all its handlers,
+        and is handed nothing before it.
 
         Raises:
             InvalidTopic: it is no topic.
@@ -72,11 +74,13 @@ class TopicManager:
             self._client.subscribe(topic, since)
         else:
             known.append(reference)
-            self._client.refresh(topic)
+            if self._client.refresh(topic):
+                self._joining.add(reference)
         return reference
 
     def unsubscribe_handler(self, reference: HandlerReference) -> None:
         """Remove one handler alone; the topic is given up with its last one. A handler removed before is ignored."""
+        self._joining.discard(reference)
         left = [r for r in self._handlers.get(reference.topic, ()) if r is not reference]
         if left:
             self._handlers[reference.topic] = left
@@ -97,10 +101,15 @@ class TopicManager:
 
     async def _hand_over(self, topic: str, update: Update) -> None:
         for reference in tuple(self._handlers.get(topic, ())):
-            await call_back(reference.handler, update)
+            if reference in self._joining and isinstance(update, ReceivedSnapshot):
+                self._joining.discard(reference)
+            # An earlier handler may have waited, and this one may have been removed meanwhile.
+            if reference not in self._joining and reference in self._handlers.get(topic, ()):
+                await call_back(reference.handler, update)
 
     async def _fail(self, failure: TopicFailed) -> None:
         error = failure.to_error()
         for reference in self._handlers.pop(failure.topic, []):
+            self._joining.discard(reference)
             if reference.on_failure is not None:
                 await call_back(reference.on_failure, error)

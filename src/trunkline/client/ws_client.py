@@ -7,7 +7,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from trunkline.client.socket import ConnectFailed, Endpoint, Socket, open_socket
@@ -24,13 +24,19 @@ from trunkline.protocol.client_session import (
     LineState,
     LineStats,
     OpenSocket,
+    ReceivedEvent,
+    ReceivedReset,
+    ReceivedSnapshot,
     SendText,
     StateChanged,
+    TopicFailed,
+    TopicOpened,
 )
 
 logger = logging.getLogger(__name__)
 
 _INBOX_LIMIT = 1_000
+_INBOX_LIMIT_IN_CALL = 10_000
 _OUTBOX_LIMIT = 1_000
 
 Listener = Callable[[Effect], Awaitable[None] | None]
@@ -144,17 +150,21 @@ class WsClient:
     def _run_ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("The connection's task failed; the line is closed", exc_info=error)
-            self._perform(self._session.close())
+            code, reason = int(CloseCode.PROTOCOL_ERROR), f"The client failed: {error}"
+            self._perform(self._session.closed(code, reason, self._options.clock(), chance=0.0))
 
     async def close(self) -> None:
-        """Close the line, hand over what was received, and end all tasks. Closing twice is closing once."""
+        """Close the line, hand over what was received, and end all tasks. Closing twice is closing once.
+
+        A callback may call it; what was received is then handed over after that callback.
+        """
         self._perform(self._session.close())
         if self._run_task is not None and self._socket is None:
             self._run_task.cancel()
         self._finished = True
         self._inbox_changed.set()
-        tasks = [task for task in (self._run_task, self._dispatch_task, self._close_task) if task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = {self._run_task, self._dispatch_task, self._close_task} - {None, asyncio.current_task()}
+        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -198,13 +208,17 @@ class WsClient:
         """
         self._perform(self._session.subscribe(topic, since))
 
-    def refresh(self, topic: str) -> None:
-        """Ask for a fresh snapshot of a topic that has one."""
+    def refresh(self, topic: str) -> bool:
+        """Ask for a fresh snapshot of a topic; return whether one will come, because the topic has snapshots."""
         self._perform(self._session.refresh(topic))
+        return self._session.has_snapshot(topic)
 
     def unsubscribe(self, topic: str) -> None:
-        """Want a topic no more."""
+        """Want a topic no more; what was received of it and not yet handed over is dropped."""
         self._perform(self._session.unsubscribe(topic))
+        kept = (_without(topic, effect) for effect in self._inbox)
+        self._inbox = deque(effect for effect in kept if effect is not None)
+        self._inbox_changed.set()
 
     async def call(self, method: str, params: dict[str, Any] | None = None, *, key: str | None = None) -> CallResult:
         """Call a method of the server once the line is up, and wait for the answer.
@@ -218,6 +232,7 @@ class WsClient:
         message_id, effects = self._session.call(method, params or {}, key)
         answer: asyncio.Future[m.Reply] = asyncio.get_running_loop().create_future()
         self._calls[message_id] = (method, answer)
+        self._inbox_changed.set()  # a reader that waits for the application reads on, because the answer must be read
         try:
             self._perform(effects)
             reply = await answer
@@ -258,7 +273,9 @@ class WsClient:
             self._socket = None
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
-        self._perform(self._session.closed(socket.close_code, socket.close_reason, now(), chance()))
+        # Otherwise the session gave the socket up itself, and may be connecting again by now.
+        if self._session.state is LineState.CONNECTED:
+            self._perform(self._session.closed(socket.close_code, socket.close_reason, now(), chance()))
 
     async def _read(self, socket: Socket) -> None:
         async for text in socket:
@@ -266,18 +283,29 @@ class WsClient:
                 effects = self._session.receive(text, self._options.clock())
             except RequestError as error:
                 logger.error("%s", error)
-                await socket.close(int(CloseCode.PROTOCOL_ERROR))
-                return
+                code = int(CloseCode.PROTOCOL_ERROR)
+                ended = self._session.closed(code, str(error), self._options.clock(), chance=0.0)
+                effects = [CloseSocket(code), *ended]
             self._perform(effects)
-            while len(self._inbox) >= _INBOX_LIMIT:
-                await self._wait_for_inbox()
+            await self._wait_for_inbox(socket)
 
-    async def _wait_for_inbox(self) -> None:
-        """Stop reading until the application has caught up; meanwhile silence does not mean that the line is dead."""
+    async def _wait_for_inbox(self, socket: Socket) -> None:
+        """Stop reading until the application has caught up; meanwhile silence does not mean that the line is dead.
+
+        While a call waits for its answer reading goes on, because the application may wait for nothing else. When
+        that takes too much memory the line is dropped: the call ends, and what was not read comes again.
+        """
         self._reader_waits = True
         try:
-            self._inbox_changed.clear()
-            await self._inbox_changed.wait()
+            while len(self._inbox) >= _INBOX_LIMIT:
+                if self._calls and len(self._inbox) < _INBOX_LIMIT_IN_CALL:
+                    return
+                if self._calls:
+                    logger.warning("A call waits for its answer behind too many updates; the line is dropped")
+                    socket.abort()
+                    return
+                self._inbox_changed.clear()
+                await self._inbox_changed.wait()
         finally:
             self._reader_waits = False
 
@@ -296,6 +324,8 @@ class WsClient:
                     self._send(text)
                 case CloseSocket():
                     self._close_socket(effect)
+                case CallEnded():
+                    self._end_call(effect)
                 case _:
                     self._inbox.append(effect)
                     self._inbox_changed.set()
@@ -352,10 +382,7 @@ class WsClient:
             effect = self._inbox.popleft()
             if len(self._inbox) < _INBOX_LIMIT // 2:
                 self._inbox_changed.set()
-            if isinstance(effect, CallEnded):
-                self._end_call(effect)
-            else:
-                await self._hand_over(effect)
+            await self._hand_over(effect)
 
     def _end_call(self, ended: CallEnded) -> None:
         method, answer = self._calls.get(ended.message_id, ("", None))
@@ -376,6 +403,18 @@ class WsClient:
             await call_back(self.on_message, effect)
         for listener in self._listeners:
             await call_back(listener, effect)
+
+
+def _without(topic: str, effect: Effect) -> Effect | None:
+    """An effect as it is for an application that wants a topic no more; None if nothing is left of it."""
+    match effect:
+        case ReceivedEvent(subscriptions=topics) if topic in topics:
+            left = tuple(name for name in topics if name != topic)
+            return replace(effect, subscriptions=left) if left else None
+        case ReceivedSnapshot() | ReceivedReset() | TopicOpened() | TopicFailed() if effect.topic == topic:
+            return None
+        case _:
+            return effect
 
 
 async def call_back(function: Callable[..., Awaitable[None] | None], *arguments: object) -> None:

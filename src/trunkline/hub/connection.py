@@ -1,15 +1,18 @@
 """One connection as the hub sees it, and the contract of the transport under it."""
 
-import asyncio
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trunkline.codes import CloseCode
 from trunkline.hub.access import Handshake, Principal
 from trunkline.hub.outbox import Outbox
-from trunkline.positions import Position
 from trunkline.protocol.codec import Frame
 from trunkline.protocol.server_session import ServerSession
-from trunkline.topics import Topic
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from trunkline.positions import Position
+    from trunkline.topics import Topic
 
 
 class Transport(Protocol):
@@ -31,12 +34,14 @@ class Connection:
         id: name for logs.
         channels: log channel by topic, for topics that are attached.
         behind: while lagging, by topic, the position after which nothing was queued.
+        unread_answers: bytes of answers, less all that the peer has taken since.
+        closed_with: the code the server closed with, if it did.
         tasks: by topic, the task that opens it; other work under None is in `work`.
     """
 
     __slots__ = (
-        "_transport", "behind", "channels", "closing", "handshake", "id", "lagging", "opened_at", "outbox",
-        "principal", "progress_at", "session", "tasks", "work",
+        "_transport", "behind", "channels", "closed_with", "closing", "handshake", "id", "lagging", "opened_at",
+        "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "work",
     )  # fmt: skip
 
     def __init__(
@@ -60,22 +65,28 @@ class Connection:
         self.opened_at = now
         self.progress_at = now
         self.closing = False
+        self.closed_with: CloseCode | None = None
+        self.unread_answers = 0
         self.tasks: dict[Topic, asyncio.Task[None]] = {}
         self.work: set[asyncio.Task[None]] = set()
         self._transport = transport
 
-    def send(self, frame: Frame, now: float, *, urgent: bool = False) -> None:
-        """Queue an answer; a peer that makes answers and reads none of them is closed."""
+    def send(self, frame: Frame, now: float, *, urgent: bool = False, asked: bool = False) -> None:
+        """Queue an answer, a snapshot or a replay; a peer that asks for answers and reads none of them is closed."""
         if self.closing:
             return
-        if self.outbox.size > 2 * self.outbox.budget and urgent:
-            self.close(CloseCode.SLOW)
-            return
+        if asked:
+            if self.unread_answers > self.outbox.budget:
+                self.close(CloseCode.SLOW)
+                return
+            self.unread_answers += len(frame)
         self.outbox.put(frame, now, urgent=urgent)
         self._transport.wake()
 
     def offer(self, frame: Frame, now: float) -> bool:
-        """Queue an event if the budget allows; False means that nothing was queued and the connection lags."""
+        """Queue an event if the budget allows; False means that nothing was queued: it lags, or is closing."""
+        if self.closing:
+            return False
         if self.lagging or not self.outbox.fits(frame):
             if not self.lagging:
                 self.lagging = True
@@ -89,6 +100,7 @@ class Connection:
         """Close with a code and its sentence. The transport reports the end to the hub."""
         if not self.closing:
             self.closing = True
+            self.closed_with = code
             self._transport.close(int(code), reason or code.sentence)
 
     def cancel_work(self) -> None:

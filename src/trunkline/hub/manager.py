@@ -183,7 +183,7 @@ class TopicConnectionManager:
                 self._per_principal[principal.id] = left
             else:
                 del self._per_principal[principal.id]
-        self.stats.connections_closed[str(code)] += 1
+        self.stats.connections_closed[str(int(connection.closed_with or code))] += 1
         self.stats.lifetime.observe(self._clock() - connection.opened_at)
 
     def receive(self, connection: Connection, frame: str) -> None:
@@ -201,6 +201,7 @@ class TopicConnectionManager:
     def wrote(self, connection: Connection, size: int, waited: float) -> None:
         """Take note that the network took `size` bytes, the oldest of them queued `waited` seconds ago."""
         connection.outbox.wrote(size)
+        connection.unread_answers = max(0, connection.unread_answers - size)
         connection.progress_at = self._clock()
         self.stats.write_latency.observe(waited)
         if connection.lagging and connection.outbox.has_room and not connection.closing:
@@ -231,6 +232,8 @@ class TopicConnectionManager:
 
     def _skip(self, connection: Connection, delivery: Delivery) -> bool:
         """Note where a lagging connection must resume each subscription that this event belongs to."""
+        if connection.closing:
+            return False
         if not connection.behind:
             self.stats.lag_started += 1
         published = delivery.published
@@ -252,14 +255,16 @@ class TopicConnectionManager:
 
     # Effects
 
-    def _perform(self, connection: Connection, effects: Iterable[Effect]) -> ReadLog | TakeSnapshot | None:
+    def _perform(  # noqa: C901 - one arm an effect
+        self, connection: Connection, effects: Iterable[Effect]
+    ) -> ReadLog | TakeSnapshot | None:
         """Carry effects out in order; what needs waiting within a running attempt is returned for it to do."""
         now = self._clock()
         follow: ReadLog | TakeSnapshot | None = None
         for effect in effects:
             match effect:
-                case Send(frame=frame, urgent=urgent):
-                    connection.send(frame, now, urgent=urgent)
+                case Send(frame=frame, urgent=urgent, asked=asked):
+                    connection.send(frame, now, urgent=urgent, asked=asked)
                 case Count(what=what, kind=kind):
                     self.stats.count(what, kind)
                 case Close(code=code, reason=reason):
@@ -269,6 +274,7 @@ class TopicConnectionManager:
                 case DropTopic(topic=topic):
                     self._stop_opening(connection, topic)
                     self._index.drop(connection, topic)
+                    connection.behind.pop(topic, None)
                 case GoLive(attempt=attempt):
                     self._index.go_live(connection, attempt.topic)
                 case CheckToken(token=token, message_id=message_id):
@@ -304,7 +310,10 @@ class TopicConnectionManager:
             await self._drive(connection, attempt)
         except RequestError as error:
             self._perform(connection, session.refuse(attempt, error))
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            # A provider may have waited for something that others cancelled; its subscriber still gets an answer.
+            if isinstance(error, asyncio.CancelledError) and (connection.closing or not session.is_current(attempt)):
+                raise
             logger.exception("Subscribing %r to %s failed", connection, attempt.topic)
             self._perform(connection, session.refuse(attempt, _internal(f"{attempt.topic} could not be opened")))
         finally:
@@ -387,7 +396,9 @@ class TopicConnectionManager:
             self._perform(connection, session.replied(call, result, positions))
         except RequestError as error:
             self._perform(connection, session.failed(call, error))
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and connection.closing:
+                raise
             logger.exception("Call %s of %r failed", call.method, connection)
             self._perform(connection, session.failed(call, _internal(f"{call.method} failed")))
 
@@ -410,6 +421,10 @@ class TopicConnectionManager:
         for connection in list(self.connections.values()):
             if connection.principal is not None and connection.principal.id == principal_id:
                 self._perform(connection, connection.session.revoke(topic, reason))
+
+    def admit(self) -> None:
+        """Take connections, also after a drain."""
+        self._draining = False
 
     def drain(self, retry_after_ms: Callable[[], int]) -> None:
         """Take no more connections, and tell each open one when to come back, in milliseconds; then close it."""

@@ -43,8 +43,8 @@ class Outbox:
             self.oldest_at = now
 
     def fits(self, frame: Frame) -> bool:
-        """Whether an event may be queued within the budget."""
-        return self.size + len(frame) <= self.budget
+        """Whether an event may be queued within the budget; one that alone is larger goes out alone."""
+        return self.size == 0 or self.size + len(frame) <= self.budget
 
     def take(self, size: int) -> list[Frame]:
         """Take frames of about `size` bytes for writing, urgent ones first. They count as unwritten until `wrote`."""
@@ -53,13 +53,13 @@ class Outbox:
             frame = queue.popleft()
             frames.append(frame)
             size -= len(frame)
+        if not self:
+            self.oldest_at = None
         return frames
 
     def wrote(self, size: int) -> None:
         """Note that the network took that many bytes of frames."""
         self.size -= size
-        if self.size == 0:
-            self.oldest_at = None
         if self._room is not None and self.has_room:
             self._room.set()
 

@@ -217,6 +217,9 @@ class _Subscription:
     retry_at: float | None = None
 
 
+_PASSING = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL})
+
+
 @dataclass(slots=True)
 class LineStats:
     """What this line went through.
@@ -314,15 +317,12 @@ class ClientSession:
             return []
         if self.state is LineState.CONNECTED:
             self._backoff.connection_ended(now - self._opened_at)
-        self._ready = False
-        self._pinged_at = None
-        effects = self._cut_calls()
-        for subscription in self._subscriptions.values():
-            subscription.is_live, subscription.asked, subscription.retry_at = False, None, None
+        effects = self._leave_socket()
         if not may_reconnect(code):
             self._retry_at = None
             return [*effects, self._to(LineState.CLOSED, code=code, reason=reason)]
         wished = retry_after if retry_after is not None else self._server_retry
+        self._server_retry = None  # it was meant for one wait: tries that fail after it back off
         delay = self._backoff.next_delay(chance)
         delay = delay if wished is None else max(wished, 0.0)
         self._retry_at = now + delay
@@ -333,12 +333,16 @@ class ClientSession:
         if self.state is LineState.CLOSED:
             return []
         was_open = self.state in (LineState.CONNECTED, LineState.CONNECTING)
-        self._ready = False
         self._retry_at = None
         effects: list[Effect] = [CloseSocket(int(CloseCode.NORMAL))] if was_open else []
-        return [*effects, *self._cut_calls(), self._to(LineState.CLOSED, reason="closed by the application")]
+        return [*effects, *self._leave_socket(), self._to(LineState.CLOSED, reason="closed by the application")]
 
-    def _cut_calls(self) -> list[Effect]:
+    def _leave_socket(self) -> list[Effect]:
+        """Forget what belonged to the connection, and cut its calls; positions stay."""
+        self._ready = False
+        self._pinged_at = None
+        for subscription in self._subscriptions.values():
+            subscription.is_live, subscription.asked, subscription.retry_at = False, None, None
         cut, self._calls = self._calls, {}
         return [CallEnded(message_id, None, cut=True) for message_id in cut]
 
@@ -396,9 +400,12 @@ class ClientSession:
         return self._ask([subscription])
 
     def refresh(self, topic: str) -> list[Effect]:
-        """Ask for a fresh snapshot of a subscribed topic that has one, for a handler that joined late."""
+        """Ask for a fresh snapshot of a subscribed topic that has one, for a handler that joined late.
+
+        Without a connection it comes after the next one is made, instead of a replay.
+        """
         sub = self._subscriptions.get(topic)
-        if sub is None or not sub.is_live or not sub.has_snapshot:
+        if sub is None or not sub.has_snapshot:
             return []
         sub.position = None
         return self._ask([sub])
@@ -443,12 +450,19 @@ class ClientSession:
 
     # Messages
 
+    def has_snapshot(self, topic: str) -> bool:
+        """Whether a subscribed topic is known to have a snapshot."""
+        sub = self._subscriptions.get(topic)
+        return sub is not None and sub.has_snapshot
+
     def receive(self, text: str | bytes, now: float) -> list[Effect]:  # noqa: C901, PLR0911 - one arm a message type
-        """Take a text frame.
+        """Take a text frame; what still comes from a socket that was given up is ignored.
 
         Raises:
             RequestError: it is no message of this protocol; the line is not to be trusted any more.
         """
+        if self.state is not LineState.CONNECTED:
+            return []
         self._heard_at = now
         self._pinged_at = None
         message = decode_server(text)
@@ -522,11 +536,17 @@ class ClientSession:
         return [(sub, seq) for name, seq in numbers if (sub := self._subscriptions.get(name)) is not None]
 
     def _answer(self, message: m.Snapshot | m.Subscribed | m.Resumed) -> list[Effect]:
-        """Take the verdict on a subscription; one for an older attempt is ignored."""
+        """Take the verdict on a subscription; one for an older attempt is ignored.
+
+        An answer nobody asked for (no `message_id`) is the server's own repair of a live subscription. While an
+        attempt of ours is in flight it is an older one too: ours takes its place on the server, and is answered.
+        """
+        if isinstance(message, m.Resumed):
+            self._replaying = (message.topic, message.recovered) if message.recovered else None
         sub = self._subscriptions.get(message.topic)
-        if sub is None or (message.message_id is not None and message.message_id != sub.asked):
+        if sub is None or message.message_id != sub.asked:
             return []
-        sub.asked = None
+        sub.asked = sub.retry_at = None
         sub.is_live = True
         if isinstance(message, m.Resumed):
             return self._resumed(sub, message)
@@ -541,35 +561,51 @@ class ClientSession:
         if sub.position is None or sub.position.epoch != message.epoch:
             return self._ask([sub])
         self.stats.recovered += message.recovered
-        self._replaying = (message.topic, message.recovered) if message.recovered else None
         position = Position(message.epoch, message.seq)
         return [TopicOpened(message.topic, position, resumed=True, recovered=message.recovered)]
 
     def _reset(self, topic: str, reason: str) -> list[Effect]:
+        """Tell that a stream broke; before the first answer there is nothing that could have broken."""
         sub = self._subscriptions.get(topic)
-        if sub is None:
+        if sub is None or sub.position is None:
             return []
         sub.is_live = False
         self.stats.resets += 1
         return [ReceivedReset(topic, reason)]
 
     def _error(self, message: m.Error, now: float) -> list[Effect]:
-        """Tell a subscription's failure apart from others; what will pass is tried again."""
-        passing = message.code in (ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL)
-        if passing and message.topic is None and message.message_id is None:
-            waiting = [sub for sub in self._subscriptions.values() if sub.asked is not None]
-        else:
-            found = self._subscriptions.get(message.topic or "")
-            waiting = [found] if found is not None and message.message_id == found.asked else []
-        if not waiting:
+        """Tell the failure of a call, of a subscription and of the line apart; what will pass is tried again."""
+        if message.code is ErrorCode.UNAUTHENTICATED and message.topic is None:
+            # Nothing this line asks for will be answered, so the server's time limit need not be waited for.
+            closed = self.closed(int(CloseCode.UNAUTHENTICATED), message.error, now, chance=0.0)
+            return [Noticed(message), CloseSocket(int(CloseCode.NORMAL)), *closed]
+        message_id = message.message_id
+        if message_id is not None and self._calls.pop(message_id, None) is not None:
+            error = m.WireError(message.code, message.error, message.details)
+            return [CallEnded(message_id, m.Reply(message_id=message_id, error=error))]
+        failed = self._failed_by(message)
+        if not failed:
             return [Noticed(message)]
-        if passing:
-            for sub in waiting:
+        if message.code in _PASSING:
+            for sub in failed:
                 sub.retry_at = now + self._options.resubscribe_after
             return [Noticed(message)]
-        for sub in waiting:
+        for sub in failed:
             del self._subscriptions[str(sub.topic)]
-        return [TopicFailed(str(sub.topic), message.code, message.error) for sub in waiting]
+        return [TopicFailed(str(sub.topic), message.code, message.error) for sub in failed]
+
+    def _failed_by(self, message: m.Error) -> list[_Subscription]:
+        """The subscriptions that an error speaks of: one by its topic, or all that were asked for in one message.
+
+        A message refused unread has no id in its error, so any attempt in flight may be the one; asking twice is safe.
+        """
+        if message.topic is not None:
+            sub = self._subscriptions.get(message.topic)
+            return [sub] if sub is not None and sub.asked == message.message_id else []
+        asking = [sub for sub in self._subscriptions.values() if sub.asked is not None]
+        if message.message_id is None:
+            return asking if message.code in _PASSING else []
+        return [sub for sub in asking if sub.asked == message.message_id]
 
 
 def _received(message: m.EventMessage, subscriptions: tuple[str, ...]) -> ReceivedEvent:

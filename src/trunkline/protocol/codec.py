@@ -1,13 +1,20 @@
 """JSON in and out. Decoding turns whatever arrives into a message or a `RequestError` with its code."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from trunkline.codes import ErrorCode
 from trunkline.errors import RequestError
 from trunkline.events import Event
-from trunkline.protocol.messages import ClientMessage, ControlMessage, EventMessage, ServerMessage, Snapshot
+from trunkline.protocol.messages import (
+    ClientMessage,
+    ControlMessage,
+    EventMessage,
+    MessageId,
+    ServerMessage,
+    Snapshot,
+)
 
 _encoder = msgspec.json.Encoder()
 _client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
@@ -115,13 +122,30 @@ def _explain(frame: str | bytes, error: msgspec.ValidationError) -> BadMessage:
         envelope = _envelope_decoder.decode(frame)
     except (msgspec.DecodeError, RecursionError):
         return BadMessage("A message is a JSON object with a `type`", ErrorCode.INVALID_MESSAGE)
-    message_id = envelope.message_id if isinstance(envelope.message_id, str) else None
+    message_id = envelope.message_id if _is_message_id(envelope.message_id) else None
     if not isinstance(envelope.type, str):
         return BadMessage("A message needs a `type`, a string", ErrorCode.INVALID_MESSAGE, message_id)
     if envelope.type not in CLIENT_TYPES:
         shown = envelope.type[:40]
         return BadMessage(f"Unknown message type: {shown}", ErrorCode.UNKNOWN_TYPE, message_id)
     return BadMessage(f"Invalid {envelope.type} message: {error}", ErrorCode.INVALID_MESSAGE, message_id)
+
+
+def find_message_id(frame: str | bytes) -> str | None:
+    """The `message_id` of a frame that is refused unread, or None: its sender may be waiting under that id."""
+    try:
+        found = _envelope_decoder.decode(frame).message_id
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return found if _is_message_id(found) else None
+
+
+def _is_message_id(found: object) -> TypeGuard[str]:
+    try:
+        msgspec.convert(found, MessageId)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def decode_server(frame: str | bytes) -> ServerMessage | None:

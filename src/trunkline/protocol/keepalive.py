@@ -25,7 +25,7 @@ class KeepAliveOptions:
 
     start: float = 25.0
     floor: float = 10.0
-    cap: float = 240.0
+    cap: float = 120.0
     pong_within: float = 8.0
     growth: float = 1.5
     proofs: int = 2

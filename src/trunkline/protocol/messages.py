@@ -4,7 +4,7 @@ Fixed types are tagged by `type`. Events and snapshots have open type names (`ag
 they are untagged and carry their name in a field.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,6 +12,10 @@ from trunkline.codes import ErrorCode
 
 PROTOCOL = "trunkline.v2.json"
 """The WebSocket subprotocol; a client that names it is greeted with `connected`."""
+
+
+MessageId = Annotated[str, msgspec.Meta(max_length=128)]
+"""Chosen by the client. Bounded in characters, because one message may have it echoed in a thousand answers."""
 
 
 class WirePosition(msgspec.Struct, frozen=True):
@@ -28,7 +32,7 @@ class Subscribe(msgspec.Struct, frozen=True, kw_only=True, tag="subscribe"):
     """Ask for topics. Each element is a topic or `{"topic", "since"}`, checked one by one, so one fails alone."""
 
     topics: list[Any]
-    message_id: str | None = None
+    message_id: MessageId | None = None
 
 
 class TopicSince(msgspec.Struct, frozen=True):
@@ -42,14 +46,14 @@ class Unsubscribe(msgspec.Struct, frozen=True, kw_only=True, tag="unsubscribe"):
     """Give up topics."""
 
     topics: list[str]
-    message_id: str | None = None
+    message_id: MessageId | None = None
 
 
 class Ping(msgspec.Struct, frozen=True, kw_only=True, tag="ping"):
     """Ask for a `pong` with the same timestamp (milliseconds, any number)."""
 
     timestamp: int | float | None = None
-    message_id: str | None = None
+    message_id: MessageId | None = None
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
@@ -58,14 +62,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
     method: str
     params: dict[str, Any] = {}
     key: str | None = None
-    message_id: str | None = None
+    message_id: MessageId | None = None
 
 
 class Authenticate(msgspec.Struct, frozen=True, kw_only=True, tag="authenticate"):
     """Give a token, as the first message or a fresh one later."""
 
     token: str
-    message_id: str | None = None
+    message_id: MessageId | None = None
 
 
 ClientMessage = Subscribe | Unsubscribe | Ping | Call | Authenticate

@@ -11,10 +11,10 @@ from typing import Literal, assert_never
 import msgspec
 
 from trunkline.codes import CloseCode, ErrorCode
-from trunkline.errors import Conflict, InvalidTopic, RequestError
+from trunkline.errors import Conflict, Forbidden, InvalidTopic, RequestError
 from trunkline.positions import Position
 from trunkline.protocol import messages as m
-from trunkline.protocol.codec import BadMessage, Frame, decode_client, encode, encode_data
+from trunkline.protocol.codec import BadMessage, Frame, decode_client, encode, encode_data, find_message_id
 from trunkline.protocol.rate import TokenBucket
 from trunkline.protocol.recovery import Hole, Logged, LogView, ResetReason, Resume, decide, release
 from trunkline.topics import Topic, parse_topic
@@ -52,10 +52,11 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write a frame; an urgent one goes ahead of events."""
+    """Write a frame; an urgent one goes ahead of events, and of `asked` ones a client that reads none gets no more."""
 
     frame: Frame
     urgent: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Attempt:
         message_id: echoed in the answer.
         lagged: the server itself resumes a subscription that fell behind.
         answered: whether the client has its one answer.
+        live: whether live entries are written, not held.
         position: what has been sent for it, once known.
         held: live entries that wait for the answer; None once they were too many.
         restarts: how often its snapshot had to be taken again.
@@ -94,6 +96,7 @@ class Attempt:
     message_id: str | None = None
     lagged: bool = False
     answered: bool = False
+    live: bool = False
     position: Position | None = None
     held: "list[Logged[Frame]] | None" = field(default_factory=list)
     held_bytes: int = 0
@@ -159,6 +162,7 @@ class Invoke:
 Effect = Send | Count | Close | OpenTopic | ReadLog | TakeSnapshot | GoLive | DropTopic | CheckToken | Invoke
 
 _MAX_RESTARTS = 3
+_TOPICS_A_MESSAGE = 1_024
 
 
 class ServerSession:
@@ -213,10 +217,11 @@ class ServerSession:
     def receive(self, frame: str, now: float) -> list[Effect]:
         """Take a text frame."""
         self.last_heard = now
-        refusal = self._over_rate(now)
+        refusal = self._over_rate(now, frame)
         if refusal is not None:
             return refusal
-        if len(frame) > self.limits.max_message_bytes or len(frame.encode()) > self.limits.max_message_bytes:
+        limit = self.limits.max_message_bytes
+        if len(frame) > limit or len(frame.encode("utf-8", "surrogatepass")) > limit:
             return [_close(CloseCode.MESSAGE_TOO_LARGE)]
         try:
             message = decode_client(frame)
@@ -233,7 +238,7 @@ class ServerSession:
         error = RequestError("This protocol takes text frames; a binary frame came")
         return _refuse(error, urgent=True)
 
-    def _over_rate(self, now: float) -> list[Effect] | None:
+    def _over_rate(self, now: float, frame: str = "") -> list[Effect] | None:
         if self._rate.take(now):
             self._refused = 0
             return None
@@ -241,7 +246,8 @@ class ServerSession:
         if self._refused > self.limits.refusals:
             return [_close(CloseCode.BANNED_BY_RATE)]
         sentence = f"Too many messages: at most {self.limits.messages_per_second:g} a second are taken"
-        return _refuse(RequestError(sentence, code=ErrorCode.RATE_LIMITED), urgent=True)
+        message_id = find_message_id(frame) if len(frame) <= self.limits.max_message_bytes else None
+        return _refuse(RequestError(sentence, code=ErrorCode.RATE_LIMITED), message_id=message_id, urgent=True)
 
     def _dispatch(self, message: m.ClientMessage) -> list[Effect]:
         match message:
@@ -263,8 +269,18 @@ class ServerSession:
 
     # Subscriptions
 
+    def _too_many_topics(self, message: m.Subscribe | m.Unsubscribe) -> list[Effect]:
+        """Refuse a message as a whole that asks for more answers than any use of it needs."""
+        limit = max(_TOPICS_A_MESSAGE, self.limits.max_subscriptions)
+        if len(message.topics) <= limit:
+            return []
+        error = RequestError(f"At most {limit} topics a message", code=ErrorCode.TOO_LARGE)
+        return _refuse(error, message_id=message.message_id)
+
     def _subscribe(self, message: m.Subscribe) -> list[Effect]:
-        effects: list[Effect] = []
+        effects = self._too_many_topics(message)
+        if effects:
+            return effects
         for item in message.topics:
             try:
                 topic, since = _read_topic(item)
@@ -296,7 +312,9 @@ class ServerSession:
         return effects
 
     def _unsubscribe(self, message: m.Unsubscribe) -> list[Effect]:
-        effects: list[Effect] = []
+        effects = self._too_many_topics(message)
+        if effects:
+            return effects
         done: list[str] = []
         for text in message.topics:
             try:
@@ -304,12 +322,12 @@ class ServerSession:
                 done.append(text)
             except InvalidTopic as error:
                 effects += _refuse(error, topic=text, message_id=message.message_id)
-        return [*effects, _send(m.UnsubscribeSuccess(topics=done, message_id=message.message_id))]
+        return [*effects, _send(m.UnsubscribeSuccess(topics=done, message_id=message.message_id), asked=True)]
 
     def fell_behind(self, topic: Topic, position: Position) -> list[Effect]:
-        """Resume a live subscription of which everything after `position` was not written."""
+        """Resume a live subscription of which everything after `position` was not written; others are ignored."""
         old = self._attempts.get(topic)
-        if old is None:
+        if old is None or not old.live:
             return []
         attempt = Attempt(topic, position, lagged=True, answered=True)
         self._attempts[topic] = attempt
@@ -317,8 +335,12 @@ class ServerSession:
 
     def revoke(self, topic: Topic, reason: str) -> list[Effect]:
         """End a subscription because the right to it ended."""
-        if self._attempts.pop(topic, None) is None:
+        attempt = self._attempts.get(topic)
+        if attempt is None:
             return []
+        if not attempt.answered:
+            return self.refuse(attempt, Forbidden(str(topic)))
+        del self._attempts[topic]
         return [DropTopic(topic), _send(m.Revoked(topic=str(topic), reason=reason))]
 
     def is_current(self, attempt: Attempt) -> bool:
@@ -353,9 +375,8 @@ class ServerSession:
             effects += [Count("resets", reason), _send(m.Reset(topic=str(attempt.topic), reason=reason.value))]
             if not attempt.answered:
                 effects.append(Count("recoveries", "snapshot"))
+        # What was too much to hold stays lost for now: after the snapshot the log is read again.
         attempt.since = Position(view.epoch, view.seq)
-        if attempt.held is None:
-            attempt.held, attempt.held_bytes = [], 0
         return [*effects, TakeSnapshot(attempt)]
 
     def _resume(self, attempt: Attempt, view: LogView[Frame], entries: Sequence[Logged[Frame]]) -> list[Effect]:
@@ -380,7 +401,7 @@ class ServerSession:
             message_id=attempt.take_message_id(),
         )
         effects += [_send(message), *(Send(frame) for frame in frames)]
-        return [*effects, GoLive(attempt) if held is not None else ReadLog(attempt)]
+        return [*effects, _go_live(attempt) if held is not None else ReadLog(attempt)]
 
     def provide(self, attempt: Attempt, kind: str | None = None, data: object = None) -> list[Effect]:
         """Take a snapshot, stamped with the position read before it was taken; without `kind` the topic has none.
@@ -390,13 +411,14 @@ class ServerSession:
         """
         if not self.is_current(attempt) or attempt.since is None:
             return []
+        # Encoding may fail, and then the refusal is the one answer.
+        raw = None if kind is None else encode_data(data)
         position = attempt.since
         topic, (epoch, seq), message_id = str(attempt.topic), position, attempt.take_message_id()
         answer: m.Subscribed | m.Snapshot
-        if kind is None:
+        if kind is None or raw is None:
             answer = m.Subscribed(topic=topic, epoch=epoch, seq=seq, message_id=message_id)
         else:
-            raw = encode_data(data)
             answer = m.Snapshot(type=kind, topic=topic, epoch=epoch, seq=seq, data=raw, message_id=message_id)
         attempt.position = position
         return [_send(answer), *self._release(attempt, position)]
@@ -409,7 +431,7 @@ class ServerSession:
         if isinstance(joined, Hole):
             return [ReadLog(attempt)]
         attempt.position = Position(position.epoch, joined.seq)
-        return [*(Send(frame) for frame in joined.frames), GoLive(attempt)]
+        return [*(Send(frame) for frame in joined.frames), _go_live(attempt)]
 
     def refuse(self, attempt: Attempt, error: RequestError) -> list[Effect]:
         """End an attempt with an error."""
@@ -443,7 +465,7 @@ class ServerSession:
 
     def failed(self, call: m.Call, error: RequestError) -> list[Effect]:
         """A call failed."""
-        wire = m.WireError(error.code, error.sentence, error.details)
+        wire = m.WireError(error.code, error.sentence, _details(error))
         return [Count("errors", error.code), _send(m.Reply(message_id=call.message_id, error=wire), urgent=True)]
 
     # Time
@@ -477,16 +499,30 @@ def _read_topic(item: object) -> tuple[Topic, Position | None]:
     return topic, None if since is None else Position(since.epoch, since.seq)
 
 
-def _send(message: m.ServerMessage, *, urgent: bool = False) -> Send:
-    return Send(encode(message), urgent)
+def _go_live(attempt: Attempt) -> GoLive:
+    attempt.live = True
+    return GoLive(attempt)
+
+
+def _send(message: m.ServerMessage, *, urgent: bool = False, asked: bool = False) -> Send:
+    return Send(encode(message), urgent, asked or urgent)
+
+
+def _details(error: RequestError) -> msgspec.Raw | None:
+    """The details as JSON, or None where they cannot be encoded: the sentence has to arrive."""
+    try:
+        return None if error.details is None else encode_data(error.details)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
 
 
 def _refuse(
     error: RequestError, *, topic: str | None = None, message_id: str | None = None, urgent: bool = False
 ) -> list[Effect]:
     shown = topic if topic is None or len(topic) <= 200 else f"{topic[:197]}..."
-    message = m.Error(code=error.code, error=error.sentence, details=error.details, topic=shown, message_id=message_id)
-    return [Count("errors", error.code), _send(message, urgent=urgent)]
+    details = _details(error)
+    message = m.Error(code=error.code, error=error.sentence, details=details, topic=shown, message_id=message_id)
+    return [Count("errors", error.code), _send(message, urgent=urgent, asked=True)]
 
 
 def _close(code: CloseCode) -> Close:

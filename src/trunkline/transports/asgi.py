@@ -99,7 +99,16 @@ class AsgiTransport:
         self._awake.set()
 
     async def run(self, connection: Connection) -> None:
-        """Write until the connection is closed. Cancel to give up what is queued."""
+        """Write until the connection is closed or the peer has gone. Cancel to give up what is queued."""
+        try:
+            await self._write_until_closed(connection)
+        except OSError as gone:
+            logger.debug("The peer of %r has gone, as `receive` will say: %s", connection, gone)
+        except Exception:
+            logger.exception("Writing to %r failed", connection)
+            connection.close(CloseCode.INSUFFICIENT_STATE)
+
+    async def _write_until_closed(self, connection: Connection) -> None:
         outbox = connection.outbox
         while True:
             await self._awake.wait()
@@ -156,6 +165,10 @@ class AsgiEndpoint:
             await _deny(scope, send, 503, "The server is busy; try again later.", retry_after)
             return
         principal = principal or await self._hub.authenticate(handshake)
+        if principal is None and handshake.token is not None:
+            self._hub.stats.refused["token"] += 1
+            await _deny(scope, send, 401, "The token is not valid or has expired.")
+            return
         offered = scope.get("subprotocols", ()) if self._options.dialect is None else ()
         chosen = PROTOCOL if PROTOCOL in offered else None
         await send({"type": "websocket.accept", "subprotocol": chosen, "headers": self._headers})
@@ -168,18 +181,24 @@ class AsgiEndpoint:
         greet = self._options.dialect is None and PROTOCOL in scope.get("subprotocols", ())
         initial = [topic for topic in _query(scope).get("initial_topics", "").split(",") if topic]
         code = 1006
-        async with asyncio.timeout(None) as deadline:
-            transport = AsgiTransport(self._hub, send, dialect, deadline)
-            connection = self._hub.connect(transport, handshake, principal, greet=greet, initial_topics=initial)
-            writer = asyncio.get_running_loop().create_task(transport.run(connection))
-            try:
-                for text in dialect.opening():
-                    self._hub.receive(connection, text)
-                code = await self._read(connection, dialect, receive)
-            finally:
-                self._hub.disconnect(connection, code)
-                writer.cancel()
-                await asyncio.gather(writer, return_exceptions=True)
+        deadline = asyncio.timeout(None)
+        transport = AsgiTransport(self._hub, send, dialect, deadline)
+        try:
+            async with deadline:
+                connection = self._hub.connect(transport, handshake, principal, greet=greet, initial_topics=initial)
+                writer = asyncio.get_running_loop().create_task(transport.run(connection))
+                try:
+                    for text in dialect.opening():
+                        self._hub.receive(connection, text)
+                    code = await self._read(connection, dialect, receive)
+                finally:
+                    self._hub.disconnect(connection, code)
+                    writer.cancel()
+                    await asyncio.gather(writer, return_exceptions=True)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            logger.info("A peer did not take its close frame in time; its socket is given up")
 
     async def _read(self, connection: Connection, dialect: Dialect, receive: Receive) -> int:
         """Feed the hub until the peer has gone; return the close code."""
@@ -214,7 +233,10 @@ def origin_allowed(handshake: Handshake, allowed: frozenset[str]) -> bool:
     origin = handshake.headers.get("origin")
     if origin is None or "*" in allowed or origin in allowed:
         return True
-    return urlsplit(origin).netloc == handshake.headers.get("host") != ""
+    try:
+        return urlsplit(origin).netloc == handshake.headers.get("host") != ""
+    except ValueError:
+        return False
 
 
 async def _deny(scope: Message, send: Send, status: int, sentence: str, retry_after: float | None = None) -> None:
@@ -232,6 +254,8 @@ async def _answer_http(
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     if status == 426:
         headers.append((b"upgrade", b"websocket"))
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
     if retry_after is not None:
         headers.append((b"retry-after", str(max(1, round(retry_after))).encode()))
     await send({"type": f"{prefix}.start", "status": status, "headers": headers})

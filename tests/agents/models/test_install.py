@@ -90,7 +90,7 @@ def test_the_weights_are_found_without_importing_their_package() -> None:
 def bare(tmp_path: Path) -> Path:
     """The interpreter of an environment without pip."""
     venv.create(tmp_path / "env", with_pip=False)
-    return next(tmp_path.glob("env/*/python*"))
+    return next(tmp_path.glob("env/[bS]*/python*"))
 
 
 def add_pip(python: Path) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 QUICK = EndpointTimes(stall=10, retry=0)
-IMPATIENT = EndpointTimes(stall=0.05, listing=0.05, retry=0)
+IMPATIENT = EndpointTimes(stall=0.5, listing=0.05, retry=0)
 UNUSED = ModelOptions()
 
 
@@ -174,13 +174,13 @@ async def test_a_stall_ends_after_the_time_set_and_closes_the_stream(reply: Repl
 
 
 async def test_a_reader_that_takes_its_time_is_no_stall() -> None:
-    rested = asyncio.Event()
-    async with FakeOpenAI([Reply("Hel", "lo")]) as server, model_of(server, IMPATIENT) as model:
-        async with aclosing(model.stream([ChatMessage("user", "hi")], UNUSED)) as pieces:
-            assert await anext(pieces) == Token("Hel")
-            asyncio.get_running_loop().call_later(IMPATIENT.stall * 3, rested.set)
-            await rested.wait()
-            assert (await read(pieces)).text == "lo"
+    rested, times = asyncio.Event(), EndpointTimes(stall=1)
+    async with FakeOpenAI([Reply("Hel", "lo")]) as server, model_of(server, times) as model:
+        pieces = model.stream([ChatMessage("user", "hi")], UNUSED)
+        assert await anext(pieces) == Token("Hel")
+        asyncio.get_running_loop().call_later(times.stall * 1.2, rested.set)
+        await rested.wait()
+        assert (await read(pieces)).text == "lo"
 
 
 async def test_a_server_that_never_answers_is_a_stall() -> None:

@@ -41,7 +41,7 @@ async def patch_agent(platform: Platform, caller: Caller, agent_id: PathId, body
     return Answer(await platform.agents.patch(caller.scope, agent_id, body.changes(), version=body.version))
 
 
-@router.delete("/{agent_id}", status_code=204, responses=answers(204, fails=[403, 404]))
+@router.delete("/{agent_id}", status_code=204, responses=answers(204, fails=[403, 404, 409]))
 async def delete_agent(platform: Platform, caller: Caller, agent_id: PathId) -> Response:
     """Delete an agent with its threads; answers in progress are cancelled first."""
     await platform.agents.delete(caller.scope, agent_id)

@@ -4,11 +4,11 @@ Everything is shut but for a short list of open pages. WebSockets pass here with
 line checks their origin and asks who they are.
 """
 
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -23,10 +23,9 @@ from trunkline.agents.settings import Settings
 OPEN_PATHS: Final = frozenset({"/", "/login", "/healthz", "/readyz", "/docs", "/openapi.json"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?")
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_BUCKETS: Final = 10_000
-
-State = MutableMapping[str, Any]
 
 
 class Guard:
@@ -80,12 +79,12 @@ class Guard:
 
     def _check_host(self, handshake: Handshake) -> Response | None:
         """On loopback, take only names of this machine: a page whose name was rebound to 127.0.0.1 has another."""
-        if not self._settings.is_local:
-            return None
         named = host_name(handshake.headers.get("host", ""))
         if named in _LOOPBACK_HOSTS or named == self._settings.host.lower():
             return None
-        return problem(403, "This server answers to localhost and 127.0.0.1 only.", code="forbidden_host")
+        if named and not self._settings.is_local:
+            return None
+        return problem(403, "This server does not answer to that host name.", code="forbidden_host")
 
     def _check_origin(self, scope: Scope, handshake: Handshake) -> Response | None:
         if scope["method"] not in _WRITES or origin_allowed(handshake, self._origins):
@@ -109,7 +108,9 @@ class Guard:
     def _check_principal(self, scope: Scope, principal: Principal | None) -> Response | None:
         if principal is not None or scope["path"] in OPEN_PATHS:
             return None
-        sentence = "Give the access token as `Authorization: Bearer …`, or log in with the link that the server printed."
+        sentence = (
+            "Give the access token as `Authorization: Bearer …`, or log in with the link that the server printed."
+        )
         return problem(401, sentence, headers={"WWW-Authenticate": "Bearer"})
 
     def _check_body(self, scope: Scope, handshake: Handshake) -> Response | None:
@@ -145,10 +146,8 @@ class Guard:
 
 def host_name(host: str) -> str:
     """The name of a `Host` header without its port, in lower case; "" if it cannot be read."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else ""
 
 
 async def _deny(scope: Scope, receive: Receive, send: Send, refusal: Response) -> None:
@@ -160,10 +159,12 @@ async def _deny(scope: Scope, receive: Receive, send: Send, refusal: Response) -
         await websocket.close(1008)
 
 
-def websocket_refused(refusal: Callable[[], Response]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """An ASGI application for a WebSocket path that refuses every handshake."""
+class RefusingEndpoint:
+    """An ASGI application for a WebSocket path that refuses every handshake with the same answer."""
 
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        await _deny(scope, receive, send, refusal())
+    def __init__(self, refusal: Response) -> None:
+        self._refusal = refusal
 
-    return refuse
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse one handshake."""
+        await _deny(scope, receive, send, self._refusal)

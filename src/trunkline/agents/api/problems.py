@@ -37,7 +37,8 @@ _STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.TOO_LARGE: 413,
     ErrorCode.CONFLICT: 409,
-    ErrorCode.INTERNAL: 500,
+    # Raised on purpose, it says that the server cannot do this now; what nobody foresaw is no RequestError.
+    ErrorCode.INTERNAL: 503,
 }
 
 # The code where only the status is known.
@@ -118,7 +119,7 @@ async def _of_validation(_request: Request, error: Exception) -> Response:
 
 async def _of_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
-    more = {} if error.details is None else {"details": error.details}
+    more = _details(error)
     headers = {"Retry-After": str(_RETRY_SECONDS)} if error.code is ErrorCode.RATE_LIMITED else None
     return problem(_STATUS[error.code], error.sentence, code=error.code, headers=headers, **more)
 
@@ -135,6 +136,14 @@ async def _of_unavailable(request: Request, error: Exception) -> Response:
     if isinstance(error, ServerBusy):
         return unavailable_problem(error.sentence, max(1, round(error.retry_after_ms / 1000)))
     return unavailable_problem("The server cannot publish now. Try again later.")
+
+
+def _details(error: RequestError) -> dict[str, Any]:
+    """What a program may want to know; a field that a service refused is told as a validation error is."""
+    details = error.details
+    if isinstance(details, dict) and details.keys() == {"field"}:
+        return {"errors": [{"place": f"body.{details['field']}", "error": error.sentence, "kind": error.code}]}
+    return {} if details is None else {"details": details}
 
 
 def _explain(found: Mapping[str, Any]) -> dict[str, str]:

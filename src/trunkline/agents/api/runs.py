@@ -18,4 +18,5 @@ async def get_run(platform: Platform, caller: Caller, run_id: PathId) -> Respons
 @router.post("/{run_id}/cancel", responses=answers(200, Run, fails=[403, 404]))
 async def cancel_run(platform: Platform, caller: Caller, run_id: PathId) -> Response:
     """Cancel a run and answer when it has ended; one that had ended before is returned as it is."""
-    return Answer(await platform.runner.cancel(caller.scope, run_id))
+    cancelled = await platform.runner.cancel(caller.scope, run_id)
+    return Answer(cancelled.run)

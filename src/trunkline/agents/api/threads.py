@@ -47,7 +47,7 @@ async def patch_thread(platform: Platform, caller: Caller, thread_id: PathId, bo
     return Answer(await platform.threads.patch(caller.scope, thread_id, body.changes(), version=body.version))
 
 
-@router.delete("/{thread_id}", status_code=204, responses=answers(204, fails=[403, 404]))
+@router.delete("/{thread_id}", status_code=204, responses=answers(204, fails=[403, 404, 409]))
 async def delete_thread(platform: Platform, caller: Caller, thread_id: PathId) -> Response:
     """Delete a thread with its messages; an answer in progress is cancelled first."""
     await platform.threads.delete(caller.scope, thread_id)

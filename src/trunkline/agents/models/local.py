@@ -90,7 +90,9 @@ class LocalModel:
                     async for piece in pieces:
                         yield piece
             except (ModelStreamCut, ModelUnavailable) as error:
-                raise await self._explain(error, running) from error
+                if own := await self._explain(running):
+                    raise own from error
+                raise
 
     async def aclose(self) -> None:
         """End the process; the model cannot be used again. Answers still streaming end with an error."""
@@ -103,9 +105,9 @@ class LocalModel:
         running = await self._ready()
         try:
             return running, await _fit(running.endpoint, messages, limit)
-        except ModelUnavailable as error:
+        except ModelUnavailable:
             if not await running.process.has_ended(within=_DEATH_SECONDS):
-                raise await self._explain(error, running) from error
+                raise
         running = await self._ready()
         return running, await _fit(running.endpoint, messages, limit)
 
@@ -137,16 +139,16 @@ class LocalModel:
             await running.process.stop()
             await running.endpoint.aclose()
 
-    async def _explain(self, error: ModelError, running: _Running) -> ModelError:
-        """Say it in the words of this model: the provider is a process here, not an address."""
+    async def _explain(self, running: _Running) -> ModelError | None:
+        """Why a stream broke off, where that lies in the process; None where it lives on."""
         if self._closed:
             return ModelStreamCut("The local model was shut down in the middle of the answer.")
-        if await running.process.has_ended(within=_DEATH_SECONDS):
-            return ModelStreamCut(
-                f"The local model's process ended (exit code {running.process.exit_code}) in the middle of the answer; "
-                "the next question starts it anew."
-            )
-        return error
+        if not await running.process.has_ended(within=_DEATH_SECONDS):
+            return None
+        return ModelStreamCut(
+            f"The local model's process ended (exit code {running.process.exit_code}) in the middle of the answer; "
+            "the next question starts it anew."
+        )
 
 
 async def _fit(endpoint: OpenAIEndpoint, messages: Sequence[ChatMessage], limit: int) -> list[ChatMessage]:

@@ -89,11 +89,12 @@ def _serve(settings: ServerSettings) -> Any:
     params.api_keys = [settings.api_key]
     params.n_parallel = SLOTS
     params.n_ctx = CONTEXT_TOKENS * SLOTS
-    # A batch cannot be interrupted, so its size is how long a cancelled prompt goes on: half a second.
+    # llama.cpp notices a cancelled prompt within a second, then finishes its batch: half a second of this size.
     params.n_batch = params.n_ubatch = 128
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
     params.n_threads_http = SLOTS + 2
-    params.sampling.penalty_repeat = 1.1
+    # Enough to break most of the loops a model this small falls into; from 1.1 on it also shuns the right words.
+    params.sampling.penalty_repeat = 1.03
     params.cache_ram_mib = 0
     params.endpoint_slots = True
     params.ui = False

@@ -127,15 +127,20 @@ class OpenAIEndpoint:
 
     def _make_client(self) -> "AsyncOpenAI":
         timeout = self._sdk.Timeout(self._times.stall + 10, connect=self._times.connect)
+        near = urlsplit(self.base_url).hostname in ("127.0.0.1", "::1", "localhost")
         # A proxy from the environment has no business between this process and its own machine.
-        direct = urlsplit(self.base_url).hostname in ("127.0.0.1", "::1", "localhost")
-        http = self._sdk.DefaultAsyncHttpxClient(trust_env=not direct, timeout=timeout)
-        return cast(
-            "AsyncOpenAI",
-            self._sdk.AsyncOpenAI(
-                base_url=self.base_url, api_key=self._api_key, max_retries=0, timeout=timeout, http_client=http
-            ),
+        http = self._sdk.DefaultAsyncHttpxClient(trust_env=not near, timeout=timeout)
+        client = self._sdk.AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self._api_key,
+            max_retries=0,
+            timeout=timeout,
+            http_client=http,
+            # llama.cpp and uvicorn drop an idle connection after the same 5 s as the client, which then, now and
+            # again, writes into one just closed. Connecting anew costs nothing here.
+            default_headers={"Connection": "close"} if near else {},
         )
+        return cast("AsyncOpenAI", client)
 
     async def _open(
         self, model: str, messages: Sequence[ChatMessage], options: ModelOptions

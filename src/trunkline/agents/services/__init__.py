@@ -2,6 +2,7 @@
 
 from trunkline.agents.services.agents import AgentChanges, AgentDraft, AgentService
 from trunkline.agents.services.chat import ChatService, Sent
+from trunkline.agents.services.paging import Page
 from trunkline.agents.services.runs import Outcome, Prompt, RunService
 from trunkline.agents.services.threads import MessageDraft, ThreadChanges, ThreadDraft, ThreadService
 
@@ -12,6 +13,7 @@ __all__ = [
     "ChatService",
     "MessageDraft",
     "Outcome",
+    "Page",
     "Prompt",
     "RunService",
     "Sent",

@@ -1,17 +1,27 @@
 """Agents: create, change, delete."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from trunkline.agents.events import Agent
-from trunkline.agents.services.paging import Page
+from trunkline import NotFound, publish_event
+from trunkline.agents.events import (
+    AGENT_CREATED,
+    AGENT_DELETED,
+    AGENT_UPDATED,
+    Agent,
+    AgentDeleted,
+)
+from trunkline.agents.services import limits
+from trunkline.agents.services.paging import Page, make_page
+from trunkline.agents.services.stopping import RunStopper, cancel_runs, require_no_run
+from trunkline.agents.services.threads import delete_thread
+from trunkline.agents.storage import Database, Rows
 
 
 class AgentDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person writes of an agent. See `Agent` for the fields."""
+    """What a person writes of an agent. See `Agent` for the fields; `config` is a JSON object."""
 
     name: str
     model: str = ""
@@ -31,37 +41,138 @@ class AgentChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentService:
-    """The agents of all owners; every call sees those of its `scope` alone.
+    """The agents of all owners; every call sees those of its `scope` alone, and for it no others exist.
 
-    All methods raise `StorageUnavailable` when the database cannot serve. All may be called inside a
-    `database.unit_of_work(scope)`, which they then join.
+    Every method may raise `StorageUnavailable`. Called inside a `database.unit_of_work(scope)`, they join it.
+
+    Args:
+        database: where the agents are.
+        stopper: ends answers in progress; the runner.
     """
 
-    def __init__(self, database: "Database", stopper: "RunStopper") -> None: ...
+    def __init__(self, database: Database, stopper: RunStopper) -> None:
+        self._database = database
+        self._stopper = stopper
 
     async def list(self, scope: str, *, after: int | None = None, limit: int = 100) -> Page[Agent]:
-        """Agents with an id above `after`, lowest first; `limit` is 1 to 500."""
-        raise NotImplementedError
+        """Agents with ids above `after`, lowest first.
+
+        Raises:
+            RequestError: `limit` is not 1 to 500.
+        """
+        start = limits.check_page(after, limit)
+        async with self._database.reading() as rows:
+            return make_page(await rows.agents.page(scope, start, limit + 1), limit)
 
     async def get(self, scope: str, agent_id: int) -> Agent:
-        """Raises: NotFound."""
-        raise NotImplementedError
+        """One agent.
+
+        Raises:
+            NotFound: there is none of this id for the scope.
+        """
+        async with self._database.reading() as rows:
+            return await require_agent(rows, scope, agent_id)
 
     async def create(self, scope: str, draft: AgentDraft) -> Agent:
-        """Publishes agent_created. Raises: RequestError (invalid_message, too_large) naming the field."""
-        raise NotImplementedError
+        """Make an agent; tells `agent_created`.
+
+        Raises:
+            RequestError: a field is not as it must be, or too large; `details` names it.
+        """
+        values = _checked(msgspec.structs.asdict(draft))
+        async with self._database.unit_of_work(scope) as unit:
+            return await _create(unit.rows, scope, values)
 
     async def replace(self, scope: str, agent_id: int, draft: AgentDraft, *, version: int | None = None) -> Agent:
-        """Publishes agent_updated. Raises: NotFound; Conflict when `version` is given and is not the present one."""
-        raise NotImplementedError
+        """Set all that a person writes of an agent; tells `agent_updated`.
+
+        Raises:
+            NotFound: there is none of this id for the scope.
+            Conflict: the agent is not at `version`. A run's start and end change the version too.
+            RequestError: a field is not as it must be, or too large.
+        """
+        return await self._change(scope, agent_id, msgspec.structs.asdict(draft), version)
 
     async def patch(self, scope: str, agent_id: int, changes: AgentChanges, *, version: int | None = None) -> Agent:
-        """As `replace`, for some fields. No field at all changes nothing and publishes nothing."""
-        raise NotImplementedError
+        """Change some fields as `replace` does. Without any, nothing changes and nothing is told."""
+        given = {name: value for name, value in msgspec.structs.asdict(changes).items() if value is not UNSET}
+        return await self._change(scope, agent_id, given, version)
+
+    async def _change(self, scope: str, agent_id: int, values: dict[str, Any], version: int | None) -> Agent:
+        checked = _checked(values)
+        async with self._database.unit_of_work(scope) as unit:
+            agent = await require_agent(unit.rows, scope, agent_id)
+            limits.check_version(f"Agent {agent_id}", agent.version, version)
+            return await change_agent(unit.rows, agent_id, checked) if checked else agent
 
     async def delete(self, scope: str, agent_id: int, *, version: int | None = None) -> None:
-        """Delete with threads, messages and runs; publishes thread_deleted for each thread, then agent_deleted.
+        """Delete an agent with its threads; tells `thread_deleted` for each, then `agent_deleted`.
 
-        Answers in progress are cancelled first: who deletes an agent wants it to stop.
+        Its answers in progress are cancelled first: who deletes an agent wants it to stop. That takes the time it
+        takes to write them down. Inside a unit of work nothing can be waited for, and a run in progress is a conflict.
+
+        Raises:
+            NotFound: there is none of this id for the scope.
+            Conflict: the agent was not at `version`, or a new run began meanwhile.
         """
-        raise NotImplementedError
+        async with self._database.reading() as rows:
+            agent = await require_agent(rows, scope, agent_id)
+            limits.check_version(f"Agent {agent_id}", agent.version, version)
+            active = await rows.runs.active_of_agent(agent_id)
+        await cancel_runs(self._stopper, scope, active)
+        async with self._database.unit_of_work(scope) as unit:
+            agent = await require_agent(unit.rows, scope, agent_id)
+            require_no_run(await unit.rows.runs.active_of_agent(agent_id))
+            for thread in await unit.rows.threads.of_agent(scope, agent_id):
+                await delete_thread(unit.rows, scope, thread)
+            await _delete(unit.rows, scope, agent)
+
+
+async def require_agent(rows: Rows, scope: str, agent_id: int) -> Agent:
+    """Read an agent.
+
+    Raises:
+        NotFound: there is none of this id for the scope.
+    """
+    limits.check_id("Agent", agent_id)
+    agent = await rows.agents.get(scope, agent_id)
+    if agent is None:
+        raise NotFound("Agent", agent_id)
+    return agent
+
+
+@publish_event(AGENT_CREATED)
+async def _create(rows: Rows, scope: str, values: dict[str, Any]) -> Agent:
+    return await rows.agents.add(scope, values)
+
+
+@publish_event(AGENT_UPDATED)
+async def change_agent(rows: Rows, agent_id: int, values: dict[str, Any]) -> Agent:
+    """Change an agent that is there, within a unit of work, and tell it."""
+    return await rows.agents.change(agent_id, values)
+
+
+@publish_event(AGENT_DELETED)
+async def _delete(rows: Rows, scope: str, agent: Agent) -> AgentDeleted:
+    await rows.agents.delete(scope, agent.id)
+    return AgentDeleted(id=agent.id, name=agent.name, version=agent.version + 1)
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is not as it must be.
+
+    Raises:
+        RequestError: with the field in its details.
+    """
+    for field, value in values.items():
+        match field:
+            case "name":
+                limits.check_line(field, value, limits.NAME_CHARACTERS)
+                limits.check_not_blank(field, value)
+            case "model":
+                limits.check_line(field, value, limits.MODEL_CHARACTERS)
+            case "config":
+                limits.check_config(value)
+            case _:
+                limits.check_text(field, value, limits.INSTRUCTIONS_BYTES)
+    return values

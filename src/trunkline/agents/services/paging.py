@@ -4,7 +4,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-T = TypeVar("T")
+from trunkline.agents.storage.newest import Numbered
+
+T = TypeVar("T", bound=Numbered)
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -12,3 +14,9 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
     items: list[T]
     next: int | None
+
+
+def make_page(found: list[T], limit: int) -> Page[T]:
+    """Make a page of at most `limit` things out of up to one more, which only shows that there is a next page."""
+    items = found[:limit]
+    return Page(items, items[-1].id if len(found) > limit else None)

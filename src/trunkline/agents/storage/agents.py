@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from trunkline.agents.events import Agent, AgentStatus
+from trunkline.agents.events import Agent
 from trunkline.agents.storage.clock import Clock
 from trunkline.agents.storage.newest import Bound, take_newest
 from trunkline.agents.storage.tables import AgentRow, RunRow

@@ -21,8 +21,8 @@ N = TypeVar("N", bound=Numbered)
 class Bound(NamedTuple):
     """How much to take at most: things, and characters in all of them."""
 
-    count: int = 500
-    size: int = 1024 * 1024
+    things: int = 500
+    characters: int = 1024 * 1024
 
 
 async def take_newest(
@@ -40,7 +40,7 @@ async def take_newest(
     while page := await fetch(taken[-1].id if taken else None, PAGE):
         for thing in page:
             size += size_of(thing)
-            if taken and (size > bound.size or len(taken) >= bound.count):
+            if taken and (size > bound.characters or len(taken) >= bound.things):
                 return taken[::-1], True
             taken.append(thing)
         if len(page) < PAGE:

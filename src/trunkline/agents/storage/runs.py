@@ -23,7 +23,7 @@ class RunRows:
         return None if row is None or row.owner != owner else _run(row)
 
     async def prompt_id(self, run_id: int) -> int:
-        """The newest message when the run was asked for."""
+        """The newest message that the run answers."""
         return (await self._session.get_one(RunRow, run_id)).prompt_id
 
     async def active_of_thread(self, thread_id: int) -> Run | None:
@@ -67,11 +67,12 @@ class RunRows:
         await self._session.flush()
         return _run(row)
 
-    async def start(self, run_id: int, message_id: int) -> Run:
-        """A queued run starts to fill a message."""
+    async def start(self, run_id: int, message_id: int, prompt_id: int) -> Run:
+        """A queued run starts to fill a message; it answers what was said up to the message `prompt_id`."""
         row = await self._session.get_one(RunRow, run_id)
         row.status = "running"
         row.message_id = message_id
+        row.prompt_id = prompt_id
         row.started_at = self._clock.now()
         await self._session.flush()
         return _run(row)

@@ -1,6 +1,6 @@
 """The tables. Every owned one has `owner`, the scope whose rows it holds; times are RFC 3339 text, in UTC with ms."""
 
-from sqlalchemy import ForeignKey, Index, MetaData, String, Text, text
+from sqlalchemy import Double, ForeignKey, Index, MetaData, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from trunkline.agents.events import AgentStatus, MessageRole, RunStatus
@@ -89,7 +89,7 @@ class MessageRow(Base):
 
 
 class RunRow(Base):
-    """See `trunkline.agents.events.Run`. `prompt_id` is the newest message when the run was asked for."""
+    """See `trunkline.agents.events.Run`. `prompt_id` is the newest message that it answers."""
 
     __tablename__ = "runs"
 
@@ -107,9 +107,7 @@ class RunRow(Base):
 
     __table_args__ = (
         Index(None, "thread_id", "id"),
-        Index(
-            "uq_runs_one_active_of_thread", "thread_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE
-        ),
+        Index("uq_runs_one_active_of_thread", "thread_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
         _IDS_ONCE,
     )
 
@@ -139,4 +137,4 @@ class CallKeyRow(Base):
     method: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     result: Mapped[str] = mapped_column(Text)
-    at: Mapped[float] = mapped_column(index=True)
+    at: Mapped[float] = mapped_column(Double, index=True)

@@ -1,0 +1,112 @@
+"""Running the application under uvicorn."""
+
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from trunkline.agents.api.application import create_app
+from trunkline.agents.app import AgentsPlatform
+from trunkline.agents.settings import BadSettings, Settings
+
+logger = logging.getLogger(__name__)
+
+# Room for the frame that is just over the limit, so that the session refuses it by its own code.
+_MESSAGE_MARGIN = 4 * 1024
+_SHUTDOWN_TIMEOUT = 10
+_BACKLOG = 2_048
+_ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
+
+
+class _Server(uvicorn.Server):
+    """Owns the platform's life, so that what fails at its start is raised and not only logged."""
+
+    def __init__(self, config: uvicorn.Config, platform: AgentsPlatform, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._platform = platform
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._platform.start()
+        await super().startup(sockets)
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the platform say goodbye on its sockets before they are closed."""
+        try:
+            for server in self.servers:
+                server.close()
+            await self._platform.drain()
+            await super().shutdown(sockets)
+        finally:
+            await self._platform.stop()
+
+
+def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        settings: what to run with; port 0 takes a free one.
+        on_ready: called once the server listens, with the address to open: a one-time login link, or the plain
+            address where everyone is let in.
+
+    Raises:
+        BadSettings: the address is in use or cannot be bound, or the data directory cannot be used.
+        StorageUnavailable: the database cannot be used.
+    """
+    # Uvicorn shuts down in order, and then raises the signal again for those who want to know.
+    with contextlib.closing(bind(settings)) as listener, contextlib.suppress(KeyboardInterrupt):
+        bound = settings.model_copy(update={"port": listener.getsockname()[1]})
+        make_server(bound, on_ready).run(sockets=[listener])
+
+
+def make_server(settings: Settings, on_ready: Callable[[str], None]) -> uvicorn.Server:
+    """Make the server of a listener that is bound to the settings' host and port."""
+    platform = AgentsPlatform(settings)
+    config = uvicorn.Config(
+        create_app(settings, platform),
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=settings.limits.max_message_bytes + _MESSAGE_MARGIN,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        # The application writes its own access log, without queries.
+        access_log=False,
+        server_header=False,
+        # Nothing stands in front of this server that could be believed about its clients.
+        proxy_headers=False,
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
+    )
+    return _Server(config, platform, lambda: on_ready(_address_to_open(settings, platform)))
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Bind the settings' address.
+
+    Raises:
+        BadSettings: it is in use, not allowed, or not of this machine.
+    """
+    host, port = settings.host, settings.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise BadSettings(_explain(host, port, error)) from error
+
+
+def _explain(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"The host {host} cannot be found: {error.strerror}. Give an address of this machine with --host."
+    if isinstance(error, PermissionError):
+        return f"Port {port} may not be bound by this user. Choose one above 1023 with --port."
+    return f"Port {port} of {host} cannot be bound: {error.strerror}. Stop what uses it, or choose another with --port."
+
+
+def _address_to_open(settings: Settings, platform: AgentsPlatform) -> str:
+    host = "localhost" if settings.host in _ANY_ADDRESS else settings.host
+    address = f"http://[{host}]:{settings.port}/" if ":" in host else f"http://{host}:{settings.port}/"
+    return address if platform.access.is_open else f"{address}login?once={platform.access.make_link()}"

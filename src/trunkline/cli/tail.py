@@ -1,0 +1,78 @@
+"""`trunkline tail`: what happens on topics, one line each."""
+
+import asyncio
+from collections import OrderedDict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from trunkline import ReceivedEvent, TopicFailed, TopicOpened, Update, parse_topic
+from trunkline.cli.failures import CommandFailed
+from trunkline.cli.live_line import LiveLine
+from trunkline.cli.options import DataDirOption, JsonOption, TokenOption, UrlOption
+from trunkline.cli.rendering import as_json, as_line
+from trunkline.cli.screen import Screen
+from trunkline.cli.target import find_target
+
+_REMEMBERED = 4_096
+
+
+class Once:
+    """Tells events that were shown before: one of two topics that overlap replays what the other had. Pure."""
+
+    def __init__(self, remembered: int = _REMEMBERED) -> None:
+        self._remembered = remembered
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def is_new(self, event_id: str) -> bool:
+        """Whether this id comes for the first time, as far back as ids are remembered."""
+        if event_id in self._seen:
+            return False
+        self._seen[event_id] = None
+        if len(self._seen) > self._remembered:
+            self._seen.popitem(last=False)
+        return True
+
+
+def tail(
+    topics: Annotated[list[str], typer.Argument(metavar="TOPIC...", help="'agent:*', thread:45 ...")],
+    as_objects: JsonOption = False,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Show live events of topics, one line each, until Ctrl-C.
+
+    Each topic begins with its present state. Notes, such as a lost line, go to stderr.
+    """
+    for topic in topics:
+        parse_topic(topic)
+    screen = Screen()
+    line = LiveLine(find_target(url, token, data_dir), screen)
+    asyncio.run(_follow(line, dict.fromkeys(topics), screen, as_objects))
+
+
+async def _follow(line: LiveLine, topics: dict[str, None], screen: Screen, as_objects: bool) -> None:
+    once = Once()
+    async with line:
+        for topic in topics:
+            line.subscribe(topic)
+        async for update in line:
+            if isinstance(update, TopicOpened):
+                continue
+            if isinstance(update, TopicFailed):
+                topics.pop(update.topic, None)
+                if not topics:
+                    raise CommandFailed(update.sentence)
+                screen.error(update.sentence)
+            elif not isinstance(update, ReceivedEvent) or once.is_new(update.id):
+                _show(update, screen, as_objects)
+
+
+def _show(update: Update, screen: Screen, as_objects: bool) -> None:
+    if as_objects:
+        screen.line(as_json(update))
+        return
+    time, topic, kind, shown = as_line(update, datetime.now().astimezone())
+    screen.line(f"{screen.styled(time, dim=True)}  {topic:<10}  {screen.styled(f'{kind:<22}', bold=True)}  {shown}")

@@ -1,0 +1,137 @@
+"""A TCP proxy on this machine that breaks connections on command."""
+
+import asyncio
+import socket
+import struct
+from types import TracebackType
+from typing import Self
+
+_BLOCK = 64 * 1024
+# On, with no time to linger: closing sends RST instead of FIN.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class _Pipe:
+    """One client's connection and the one to the server behind it."""
+
+    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+        self.client = client
+        self.server = server
+
+    def cut(self) -> None:
+        """End both connections at once; what is unsent is lost."""
+        for writer in (self.client, self.server):
+            writer.transport.abort()
+
+    def reset(self) -> None:
+        """End the client's connection by RST, and the server's with it."""
+        connection: socket.socket = self.client.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.cut()
+
+
+class FaultProxy:
+    """Forwards connections to a server on this machine until it is told to break them.
+
+    ```python
+    async with FaultProxy(server_port) as proxy:
+        async with connect(f"http://127.0.0.1:{proxy.port}") as line: ...; proxy.cut()
+    ```
+
+    Attributes:
+        port: where it listens.
+        refusing: new connections are ended at once.
+        accepted: connections that came.
+        most_open: the most connections that were open at the same time.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self.port = 0
+        self.refusing = False
+        self.accepted = 0
+        self.most_open = 0
+        self._server_port = server_port
+        self._pipes: set[_Pipe] = set()
+        self._left: int | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        """Listen on a free port."""
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._listener.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        """Cut everything and stop listening."""
+        self.cut()
+        if self._listener is not None:
+            self._listener.close()
+            await self._listener.wait_closed()
+
+    def cut(self) -> None:
+        """End every connection."""
+        for pipe in tuple(self._pipes):
+            pipe.cut()
+
+    def reset(self) -> None:
+        """End every connection, the clients' by RST."""
+        for pipe in tuple(self._pipes):
+            pipe.reset()
+
+    def reset_after(self, size: int) -> None:
+        """Let `size` more bytes through to the clients, and then reset, most likely in the middle of a frame."""
+        self._left = size
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        if self.refusing:
+            writer.transport.abort()
+            return
+        try:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        pipe = _Pipe(writer, to_server)
+        self._pipes.add(pipe)
+        self.most_open = max(self.most_open, len(self._pipes))
+        try:
+            await self._forward_both(reader, from_server, pipe)
+        finally:
+            self._pipes.discard(pipe)
+            pipe.cut()
+
+    async def _forward_both(
+        self, from_client: asyncio.StreamReader, from_server: asyncio.StreamReader, pipe: _Pipe
+    ) -> None:
+        """Forward until either side ends."""
+        loop = asyncio.get_running_loop()
+        ways = [
+            loop.create_task(_forward(from_client, pipe.server)),
+            loop.create_task(self._forward_counted(from_server, pipe)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _forward_counted(self, reader: asyncio.StreamReader, pipe: _Pipe) -> None:
+        while data := await reader.read(_BLOCK):
+            if self._left is None:
+                pipe.client.write(data)
+            else:
+                pipe.client.write(data[: self._left])
+                self._left -= len(data)
+            await pipe.client.drain()
+            if self._left is not None and self._left <= 0:
+                self._left = None
+                pipe.reset()
+                return
+
+
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(_BLOCK):
+        writer.write(data)
+        await writer.drain()

@@ -1,0 +1,32 @@
+import pytest
+
+from trunkline.hub.access import Principal
+from trunkline.hub.snapshots import SnapshotRegistry
+from trunkline.topics import parse_topic
+
+ANN = Principal("ann")
+
+
+async def test_the_first_pattern_that_fits_gives_the_snapshot() -> None:
+    snapshots = SnapshotRegistry()
+    snapshots.add("thread:latest", "thread_latest", lambda _principal: "the latest")
+    snapshots.add("thread:{id}", "thread_history", lambda principal, id: (principal.id, id))
+    snapshots.add("thread:*", "thread_list", lambda principal: [principal.id])
+    assert await snapshots.take(ANN, parse_topic("thread:latest")) == ("thread_latest", "the latest")
+    assert await snapshots.take(ANN, parse_topic("thread:45")) == ("thread_history", ("ann", "45"))
+    assert await snapshots.take(ANN, parse_topic("thread:*")) == ("thread_list", ["ann"])
+    assert await snapshots.take(ANN, parse_topic("agent:45")) is None
+
+
+async def test_a_provider_may_be_async() -> None:
+    async def provide(_principal: Principal, id: str) -> str:
+        return id
+
+    snapshots = SnapshotRegistry()
+    snapshots.add("thread:{id}", "thread_history", provide)
+    assert await snapshots.take(ANN, parse_topic("thread:45")) == ("thread_history", "45")
+
+
+def test_a_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="Not a topic pattern"):
+        SnapshotRegistry().add("thread", "x", lambda _principal: None)

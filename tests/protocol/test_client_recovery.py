@@ -1,0 +1,180 @@
+"""Whatever happens to a line, each subscription receives what was published after its cursor, in order and once.
+
+Or it is told: by a snapshot, or a reset. The state machine chooses the order of everything that can happen on both
+sides and in between: publishing, deliveries lost, doubled and late, trimming and forgetting of logs, steps of several
+subscriptions at once, lagging, errors, cuts, restarts, and what the application asks for.
+"""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.spec_runner.model_line import ModelClient, ModelServer, Told
+from trunkline.positions import Position
+
+TOPICS = ("a:1", "a:2")
+NAMES = (*TOPICS, "a:*")
+
+topics = st.sampled_from(TOPICS)
+names = st.sampled_from(NAMES)
+indexes = st.integers(0, 7)
+
+
+class Line(RuleBasedStateMachine):
+    """One client on one connection at a time, three subscriptions, two topics and their feed."""
+
+    @initialize(snapshots=st.frozensets(names))
+    def begin(self, snapshots: frozenset[str]) -> None:
+        self.server = ModelServer(TOPICS, snapshots)
+        self.client = ModelClient(self.server)
+        self.client.connect()
+
+    # The server's life
+
+    @rule(topic=topics)
+    def publish(self, topic: str) -> None:
+        self.server.deliver(self.server.publish(topic))
+
+    @rule(topic=topics)
+    def publish_and_lose(self, topic: str) -> None:
+        self.server.publish(topic)
+
+    @rule(topic=topics)
+    def publish_twice(self, topic: str) -> None:
+        told = self.server.publish(topic)
+        self.server.deliver(told)
+        self.server.deliver(told)
+
+    @rule(topic=topics)
+    def publish_late(self, topic: str) -> None:
+        self.server.late.append(self.server.publish(topic))
+
+    @precondition(lambda self: self.server.late)
+    @rule(index=indexes)
+    def arrive_late(self, index: int) -> None:
+        self.server.deliver(self.server.late.pop(index % len(self.server.late)))
+
+    @rule(name=names, keep=st.integers(0, 2))
+    def trim(self, name: str, keep: int) -> None:
+        self.server.trim(name, keep)
+
+    @rule(name=names)
+    def forget(self, name: str) -> None:
+        self.server.forget(name)
+
+    @rule()
+    def restart(self) -> None:
+        self.server.restart()
+        self.client.cut()
+
+    @precondition(lambda self: self.server.work)
+    @rule(index=indexes)
+    def work(self, index: int) -> None:
+        self.server.do(index)
+
+    @precondition(lambda self: self.server.work)
+    @rule(index=indexes)
+    def work_fails(self, index: int) -> None:
+        self.server.fail(index)
+
+    @rule()
+    def lag(self) -> None:
+        self.server.lagging = True
+
+    @precondition(lambda self: self.server.lagging)
+    @rule()
+    def catch_up(self) -> None:
+        self.server.catch_up()
+
+    # The line
+
+    @precondition(lambda self: self.server.to_client)
+    @rule(frames=st.integers(1, 4))
+    def client_reads(self, frames: int) -> None:
+        for _ in range(min(frames, len(self.server.to_client))):
+            self.client.receive(self.server.to_client.popleft())
+
+    @precondition(lambda self: self.client.to_server)
+    @rule()
+    def server_reads(self) -> None:
+        self.server.receive(self.client.to_server.popleft())
+
+    @precondition(lambda self: self.client.is_connected)
+    @rule()
+    def cut(self) -> None:
+        self.client.cut()
+
+    @precondition(lambda self: not self.client.is_connected)
+    @rule()
+    def connect(self) -> None:
+        self.client.connect()
+
+    # The application
+
+    @rule(name=names)
+    def subscribe(self, name: str) -> None:
+        self.client.subscribe(name)
+
+    @rule(name=names, back=st.integers(-1, 3))
+    def subscribe_since(self, name: str, back: int) -> None:
+        log = self.server.logs[name]
+        self.client.subscribe(name, Position(log.epoch, max(0, log.seq - back)))
+
+    @rule(name=names)
+    def unsubscribe(self, name: str) -> None:
+        self.client.unsubscribe(name)
+
+    @rule(name=names)
+    def refresh(self, name: str) -> None:
+        self.client.take(self.client.session.refresh(name))
+
+    @rule()
+    def time_passes(self) -> None:
+        self.client.advance(1.0)
+
+    # What holds
+
+    @invariant()
+    def the_session_knows_what_was_handed_over(self) -> None:
+        if not hasattr(self, "client"):
+            return
+        for name, position in self.client.session.positions().items():
+            assert self.client.readers[name].cursor == position
+
+    def teardown(self) -> None:
+        """Once the trouble is over everyone catches up: nothing is missing at the end, and nothing goes on for ever."""
+        if not hasattr(self, "client"):
+            return
+        self.client.connect()
+        self.settle()
+        for topic in TOPICS:
+            told: Told = self.server.publish(topic)
+            self.server.deliver(told)
+        self.settle()
+        for name, reader in self.client.readers.items():
+            log = self.server.logs[name]
+            assert not reader.is_broken
+            assert reader.cursor == Position(log.epoch, log.seq), name
+        assert self.client.session.stats.connects >= 1
+
+    def settle(self) -> None:
+        for _ in range(200):
+            if self.server.lagging:
+                self.server.catch_up()
+            while self.server.late:
+                self.server.deliver(self.server.late.pop(0))
+            if self.client.to_server:
+                self.server.receive(self.client.to_server.popleft())
+            elif self.server.work:
+                self.server.do(0)
+            elif self.server.to_client:
+                self.client.receive(self.server.to_client.popleft())
+            elif any(sub.retry_at is not None for sub in self.client.session._subscriptions.values()):
+                self.client.advance(1.0)
+            else:
+                return
+        raise AssertionError("the line does not come to rest")
+
+
+TestLine = Line.TestCase
+TestLine.settings = settings(max_examples=150, stateful_step_count=40)
