@@ -280,7 +280,7 @@ RULES: dict[str, Rule] = {
     "prometheus_client in one file": OneFile("prometheus_client", free=("agents",)),
     "redis in one file": OneFile("redis", places=("brokers",)),
     "nats in one file": OneFile("nats", places=("brokers",)),
-    "websockets in one file a side": OneFile("websockets", places=("client", "transports/uvicorn")),
+    "websockets in one file a side": OneFile("websockets", places=("client", "transports/uvicorn"), free=("testing",)),
     "openai in one file": OneFile("openai", places=("agents",)),
     "xllamacpp in one file": OneFile("xllamacpp", places=("agents",)),
 }

@@ -113,3 +113,17 @@ class CallCut(TrunklineError):
     def __init__(self, method: str) -> None:
         super().__init__(f"The line was cut before {method} was answered; it may or may not have taken effect")
         self.method = method
+
+
+class CallQueueFull(TrunklineError):
+    """No more calls are kept for a line that is down; nothing was queued.
+
+    Args:
+        calls: how many are kept.
+        size: bytes of their parameters.
+    """
+
+    def __init__(self, calls: int, size: int) -> None:
+        super().__init__(f"{calls} calls ({size:,} bytes) wait for the line already; try again when some are answered")
+        self.calls = calls
+        self.size = size

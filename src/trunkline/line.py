@@ -32,9 +32,20 @@ C = TypeVar("C", bound=CallHandler)
 class WebSocket(Protocol):
     """What `Trunkline.serve` needs of a framework's WebSocket object; Starlette's has it."""
 
-    scope: Any
-    receive: Any
-    send: Any
+    @property
+    def scope(self) -> Any:
+        """The ASGI scope."""
+        ...
+
+    @property
+    def receive(self) -> Any:
+        """ASGI `receive`."""
+        ...
+
+    @property
+    def send(self) -> Any:
+        """ASGI `send`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +193,7 @@ class Trunkline:
             failure = error if isinstance(error, BrokerError) else BrokerError(f"Publishing failed: {error}")
             self._settle([event.id], failure)
         else:
+            self.hub.stats.events_published += 1
             self._settle([event.id], published)
 
     def _settle(self, event_ids: Sequence[str], outcome: Published | BrokerError) -> None:
@@ -198,8 +210,19 @@ class Trunkline:
     # Serving
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """The line as an ASGI application for its WebSocket path."""
-        await self._endpoint(scope, receive, send)
+        """The line as an ASGI application: every path is its WebSocket, and the server's lifespan is its own."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._endpoint(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
 
     def mount(
         self,

@@ -246,6 +246,7 @@ class OutboxRelay:
                 for row, event in rows:
                     result = await self._publish(event)
                     taken.append(row)
+                    await asyncio.sleep(0)  # a broker in memory never waits, and subscribers must be written to
                     if receipt := self._receipts.pop(event.id, None):
                         receipt.settle(event.id, result)
             finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trunkline import Event, EventBus, Principal, Trunkline
+from trunkline import Action, Event, EventBus, Principal, Trunkline
 from trunkline.agents.calls import register_calls
 from trunkline.agents.events import Agent, Message, Run, Thread
 from trunkline.agents.models.base import ChatMessage, ChatModel, Done, ModelError, ModelOptions, Token
@@ -36,10 +36,14 @@ class ManualSleep:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self._over = False
         self._changed = asyncio.Condition()
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     async def __call__(self, seconds: float) -> None:
+        if self._over:
+            await asyncio.sleep(0)
+            return
         wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         sleeper = (self.now + seconds, wake)
         self._sleepers.append(sleeper)
@@ -62,6 +66,11 @@ class ManualSleep:
             if at <= self.now and not wake.done():
                 wake.set_result(None)
 
+    def end(self) -> None:
+        """Wake everybody, and let nobody sleep any more."""
+        self._over = True
+        self.advance(float("inf"))
+
 
 async def never_sleeping(_seconds: float) -> None:
     """Let the loop turn once, whatever the time asked for."""
@@ -83,6 +92,11 @@ class ScriptedModel:
         self.options: list[ModelOptions] = []
         self.streaming = asyncio.Event()
         self.closed = asyncio.Event()
+
+    @property
+    def waits(self) -> bool:
+        """Whether all that the test said has been taken."""
+        return self._steps.empty()
 
     @property
     def name(self) -> str:
@@ -202,15 +216,21 @@ class Heart:
         return await self.runs.get(scope, sent.run_id)
 
     async def ended(self, run: Run, scope: str = ANA) -> Run:
-        """Wait for the end of a run and of its task."""
+        """Wait for the end of a run and of its task, letting the time of chunks pass."""
         while self.runner.told(run.id) is not None:
+            self.sleep.advance(RunnerOptions().chunk_interval)
             await asyncio.sleep(0)
         return await self.runs.get(scope, run.id)
 
     async def published(self) -> None:
         """Wait until all that is committed has been published."""
-        while await self.database.outbox.pending(1):
-            await asyncio.sleep(0)
+        await until_published(self.database)
+
+
+async def until_published(database: Database) -> None:
+    """Wait until the relay has emptied the outbox, whose end nobody tells."""
+    while await database.outbox.pending(1):  # noqa: ASYNC110 - each look is a query, which lets the relay go on
+        await asyncio.sleep(0)
 
 
 def database_url(path: Path) -> str:
@@ -232,10 +252,16 @@ async def open_database(path: Path, line: Trunkline, **options: Any) -> AsyncIte
 @contextlib.asynccontextmanager
 async def open_heart(path: Path, **options: Any) -> AsyncIterator[Heart]:
     """Start everything on a database file, and stop it in the application's order."""
-    line = Trunkline(bus=EventBus())
+    rights: list[AgentsAccess] = []
+
+    async def authorize(principal: Principal, action: Action, topic: str) -> bool:
+        return await rights[0].authorize(principal, action, topic)
+
+    line = Trunkline(bus=EventBus(), authorize=authorize)
     heard, model, sleep = Heard(line), ScriptedModel(), ManualSleep()
     async with line, open_database(path, line) as database:
         await database.start()
+        rights.append(AgentsAccess(database))
         runs = RunService(database)
         limits = RunnerOptions(**{"sleep": sleep, **options})
         runner = Runner(runs, Shelf(model), line.publish, options=limits)
@@ -257,7 +283,8 @@ async def open_heart(path: Path, **options: Any) -> AsyncIterator[Heart]:
                 agents=AgentService(database, runner),
                 threads=threads,
                 chat=chat,
-                access=AgentsAccess(database),
+                access=rights[0],
             )
         finally:
+            sleep.end()
             await runner.stop()

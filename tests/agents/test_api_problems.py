@@ -205,7 +205,7 @@ paths = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "GET"]), paths, bodies), max_size=10))
 def test_any_body_gets_an_answer_that_is_no_500(
     tmp_path_factory: pytest.TempPathFactory, requests: list[tuple[str, str, bytes]]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.agents.serving import make_settings
 from trunkline import Handshake, TrunklineError
+from trunkline.agents.api.application import create_app
 from trunkline.agents.app import AgentsPlatform, keep_running
 from trunkline.agents.events import AGENT_CREATED
 from trunkline.agents.services import AgentDraft
@@ -58,6 +59,14 @@ async def test_a_drained_platform_keeps_its_last_events_for_the_next_start(tmp_p
     again.line.bus.subscribe(AGENT_CREATED, lambda event: told.put_nowait(event.data))
     async with again, asyncio.timeout(5):
         assert await told.get() == made
+
+
+async def test_the_applications_lifespan_starts_and_stops_the_platform(tmp_path: Path) -> None:
+    app = create_app(make_settings(tmp_path))
+    platform = app.state.platform
+    async with app.router.lifespan_context(app):
+        assert await platform.why_not_ready() is None
+    assert await platform.why_not_ready() == "The server drains."
 
 
 def test_legacy_connections_are_counted(tmp_path: Path) -> None:

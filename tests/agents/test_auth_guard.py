@@ -90,6 +90,9 @@ async def test_a_used_link_says_what_to_do(api: Application) -> None:
 async def test_the_token_opens_a_session_by_the_form(api: Application, tmp_path: Path) -> None:
     wrong = await api.stranger.post("/login", data={"token": "wrong"})
     assert (wrong.status_code, "That is not the access token" in wrong.text) == (403, True)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (b"\xff", b"a=1&" * 20, b"token"):
+        assert (await api.stranger.post("/login", content=body, headers=form)).status_code == 403
     right = await api.stranger.post("/login", data={"token": open_token(tmp_path)}, headers={"Origin": OWN})
     assert right.status_code == 303
     assert (await api.stranger.get("/api/agents")).status_code == 200

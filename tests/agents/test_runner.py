@@ -3,19 +3,22 @@
 import asyncio
 import logging
 import sqlite3
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from tests.agents.rig import ANA, BEN, Heart, Shelf, never_sleeping, open_heart
-from trunkline import Conflict, EventBus, NotFound, RequestError, Trunkline, TrunklineError
+from trunkline import Conflict, EventBus, NotFound, Published, RequestError, Trunkline, TrunklineError
 from trunkline.agents.events import Thread
 from trunkline.agents.models.base import ChatMessage, ModelRateLimited
 from trunkline.agents.models.echo import EchoModel
 from trunkline.agents.runner import Runner, RunnerOptions
 from trunkline.agents.services import MessageDraft, ThreadDraft
 from trunkline.agents.services.runs import INTERRUPTED
+from trunkline.testing.clock import until
 
 CHUNK = RunnerOptions().chunk_interval
 SECOND = RunnerOptions().checkpoint_interval
@@ -91,8 +94,7 @@ async def test_an_agent_without_a_model_gets_the_default_and_one_with_a_model_ge
             heart.model.say("scripted")
             heart.model.finish()
             run = await runner.submit(ANA, thread.id)
-            while runner.told(run.id) is not None:
-                await asyncio.sleep(0)
+            await until(partial(has_ended, runner, run.id))
             assert (await contents(heart, thread))[-1][1].startswith(said)
         await runner.stop()
 
@@ -112,6 +114,10 @@ async def test_messages_that_come_during_an_answer_wait_for_the_next(heart: Hear
     assert (await contents(heart, thread))[-1] == ("assistant", "2", True)
 
 
+def has_ended(runner: Runner, run_id: int) -> bool:
+    return runner.told(run_id) is None
+
+
 # Chunks
 
 
@@ -122,8 +128,7 @@ async def test_chunks_are_rolled_up_and_join_by_arithmetic(heart: Heart) -> None
     await heart.heard.until("stream_chunk", 1)
     await heart.sleep.until_asleep(CHUNK)
     heart.model.say("b", "c", "é🙂")
-    while heart.model._steps.qsize():
-        await asyncio.sleep(0)
+    await until(lambda: heart.model.waits)
     assert len(heart.heard.of("stream_chunk")) == 1
     heart.sleep.advance(CHUNK)
     await heart.heard.until("stream_chunk", 2)
@@ -265,7 +270,10 @@ async def test_cancelling_closes_the_stream_and_keeps_the_text_so_far(heart: Hea
     assert heart.model.closed.is_set()
     assert (ended.status, ended.error) == ("cancelled", None)
     assert receipt is not None
-    assert [result.topic for result in await receipt.wait()][0] == f"thread:{thread.id}"
+    assert {result.topic for result in await receipt.wait() if isinstance(result, Published)} == {
+        f"thread:{thread.id}",
+        f"agent:{thread.agent_id}",
+    }
     assert heart.heard.of("stream_end")[0].data.finish_reason == "cancelled"
     assert heart.heard.of("run_finished")[0].data.status == "cancelled"
     assert await contents(heart, thread) == [("user", "Hello", False), ("assistant", "Good", True)]
@@ -358,7 +366,7 @@ async def test_what_failed_can_be_run_again_and_is_asked_as_before(heart: Heart)
         ({"config": {"temperature": 9}}, "The agent's option 'temperature' must be a number from 0 to 2, not 9."),
     ],
 )
-async def test_what_the_model_cannot_take_fails_the_run(heart: Heart, fields: dict[str, object], sentence: str) -> None:
+async def test_what_the_model_cannot_take_fails_the_run(heart: Heart, fields: dict[str, Any], sentence: str) -> None:
     thread = await heart.thread(**fields)
     await heart.say(thread)
     ended = await heart.ended(await heart.runner.submit(ANA, thread.id))
@@ -389,15 +397,15 @@ async def test_the_text_is_kept_at_least_each_second(heart: Heart) -> None:
     thread = await heart.thread()
     run = await heart.ask(thread)
     assert run.message_id is not None
-    for length, said in ((4, "Good"), (8, " day")):
-        await heart.sleep.until_asleep(SECOND)
+    await heart.sleep.until_asleep(SECOND)
+    for so_far, said in (("Good", "Good"), ("Good day", " day")):
         heart.model.say(said)
-        while len(heart.runner.told(run.id) or "") < length:
+        while heart.runner.told(run.id) != so_far:
             heart.sleep.advance(CHUNK)
             await asyncio.sleep(0)
         heart.sleep.advance(SECOND)
-        while await kept(heart, run.message_id) != "Good day"[:length]:
-            await asyncio.sleep(0)
+        await heart.sleep.until_asleep(SECOND)
+        assert await kept(heart, run.message_id) == so_far
     assert await contents(heart, thread) == [("user", "Hello", False)]
 
 

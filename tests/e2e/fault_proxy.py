@@ -52,21 +52,22 @@ class FaultProxy:
         self.most_open = 0
         self._server_port = server_port
         self._pipes: set[_Pipe] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._left: int | None = None
         self._listener: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""
-        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._listener.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        """Cut everything and stop listening."""
-        self.cut()
+        """Stop listening and cut everything."""
         if self._listener is not None:
             self._listener.close()
-            await self._listener.wait_closed()
+        self.cut()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def cut(self) -> None:
         """End every connection."""
@@ -81,6 +82,11 @@ class FaultProxy:
     def reset_after(self, size: int) -> None:
         """Let `size` more bytes through to the clients, and then reset, most likely in the middle of a frame."""
         self._left = size
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1

@@ -47,7 +47,12 @@ class ServerProcess:
         serve = ("serve", "--port", str(port), "--data-dir", str(data_dir), "--model", model, *flags)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command(*serve), env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+                command(*serve),
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
         self.greeting = self._read_greeting()
         self.url = str(json.loads((data_dir / "server.json").read_text())["url"])

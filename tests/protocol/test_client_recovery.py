@@ -23,31 +23,25 @@ indexes = st.integers(0, 7)
 class Line(RuleBasedStateMachine):
     """One client on one connection at a time, three subscriptions, two topics and their feed."""
 
-    @initialize(snapshots=st.frozensets(names))
-    def begin(self, snapshots: frozenset[str]) -> None:
+    @initialize(snapshots=st.frozensets(names), subscribed=st.frozensets(names))
+    def begin(self, snapshots: frozenset[str], subscribed: frozenset[str]) -> None:
         self.server = ModelServer(TOPICS, snapshots)
         self.client = ModelClient(self.server)
         self.client.connect()
+        for name in sorted(subscribed):
+            self.client.subscribe(name)
+        self.settle()
 
     # The server's life
 
-    @rule(topic=topics)
-    def publish(self, topic: str) -> None:
-        self.server.deliver(self.server.publish(topic))
-
-    @rule(topic=topics)
-    def publish_and_lose(self, topic: str) -> None:
-        self.server.publish(topic)
-
-    @rule(topic=topics)
-    def publish_twice(self, topic: str) -> None:
-        told = self.server.publish(topic)
-        self.server.deliver(told)
-        self.server.deliver(told)
-
-    @rule(topic=topics)
-    def publish_late(self, topic: str) -> None:
-        self.server.late.append(self.server.publish(topic))
+    @rule(topic=topics, how=st.sampled_from(["once", "once", "lost", "twice", "late"]), times=st.integers(1, 3))
+    def publish(self, topic: str, how: str, times: int) -> None:
+        for _ in range(times):
+            told = self.server.publish(topic)
+            if how == "late":
+                self.server.late.append(told)
+            for _ in range({"once": 1, "twice": 2}.get(how, 0)):
+                self.server.deliver(told)
 
     @precondition(lambda self: self.server.late)
     @rule(index=indexes)
@@ -68,23 +62,19 @@ class Line(RuleBasedStateMachine):
         self.client.cut()
 
     @precondition(lambda self: self.server.work)
-    @rule(index=indexes)
-    def work(self, index: int) -> None:
-        self.server.do(index)
-
-    @precondition(lambda self: self.server.work)
-    @rule(index=indexes)
-    def work_fails(self, index: int) -> None:
-        self.server.fail(index)
+    @rule(index=indexes, fails=st.sampled_from([False, False, False, True]))
+    def work(self, index: int, fails: bool) -> None:
+        if fails:
+            self.server.fail(index)
+        else:
+            self.server.do(index)
 
     @rule()
-    def lag(self) -> None:
-        self.server.lagging = True
-
-    @precondition(lambda self: self.server.lagging)
-    @rule()
-    def catch_up(self) -> None:
-        self.server.catch_up()
+    def lag_or_catch_up(self) -> None:
+        if self.server.lagging:
+            self.server.catch_up()
+        else:
+            self.server.lagging = True
 
     # The line
 
@@ -99,26 +89,25 @@ class Line(RuleBasedStateMachine):
     def server_reads(self) -> None:
         self.server.receive(self.client.to_server.popleft())
 
-    @precondition(lambda self: self.client.is_connected)
-    @rule()
-    def cut(self) -> None:
-        self.client.cut()
+    @rule(steps=st.integers(1, 12))
+    def go_on(self, steps: int) -> None:
+        for _ in range(steps):
+            self.advance_one()
 
-    @precondition(lambda self: not self.client.is_connected)
     @rule()
-    def connect(self) -> None:
-        self.client.connect()
+    def cut_or_connect(self) -> None:
+        if self.client.is_connected:
+            self.client.cut()
+        else:
+            self.client.connect()
 
     # The application
 
-    @rule(name=names)
-    def subscribe(self, name: str) -> None:
-        self.client.subscribe(name)
-
-    @rule(name=names, back=st.integers(-1, 3))
-    def subscribe_since(self, name: str, back: int) -> None:
+    @rule(name=names, back=st.none() | st.integers(-1, 3))
+    def subscribe(self, name: str, back: int | None) -> None:
         log = self.server.logs[name]
-        self.client.subscribe(name, Position(log.epoch, max(0, log.seq - back)))
+        since = None if back is None else Position(log.epoch, max(0, log.seq - back))
+        self.client.subscribe(name, since)
 
     @rule(name=names)
     def unsubscribe(self, name: str) -> None:
@@ -158,22 +147,28 @@ class Line(RuleBasedStateMachine):
         assert self.client.session.stats.connects >= 1
 
     def settle(self) -> None:
-        for _ in range(200):
+        for _ in range(300):
             if self.server.lagging:
                 self.server.catch_up()
-            while self.server.late:
+            if self.server.late:
                 self.server.deliver(self.server.late.pop(0))
-            if self.client.to_server:
-                self.server.receive(self.client.to_server.popleft())
-            elif self.server.work:
-                self.server.do(0)
-            elif self.server.to_client:
-                self.client.receive(self.server.to_client.popleft())
-            elif any(sub.retry_at is not None for sub in self.client.session._subscriptions.values()):
-                self.client.advance(1.0)
-            else:
+            elif not self.advance_one():
                 return
         raise AssertionError("the line does not come to rest")
+
+    def advance_one(self) -> bool:
+        """Do the next thing that is due, in the order in which it came; False if nothing is."""
+        if self.client.to_server:
+            self.server.receive(self.client.to_server.popleft())
+        elif self.server.work:
+            self.server.do(0)
+        elif self.server.to_client:
+            self.client.receive(self.server.to_client.popleft())
+        elif self.client.wants_to_retry:
+            self.client.advance(1.0)
+        else:
+            return False
+        return True
 
 
 TestLine = Line.TestCase

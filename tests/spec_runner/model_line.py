@@ -267,6 +267,12 @@ class ModelClient:
     def is_connected(self) -> bool:
         return self.session.state is c.LineState.CONNECTED
 
+    @property
+    def wants_to_retry(self) -> bool:
+        """Whether a subscription failed for a passing reason and waits for its next try."""
+        deadline = self.session.next_deadline()
+        return self.is_connected and deadline is not None and deadline <= self.now + 1.0
+
     def connect(self) -> None:
         """Wait as long as the client wants to, then connect."""
         if self.session.state is c.LineState.IDLE:

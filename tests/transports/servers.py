@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,6 @@ from hypercorn.config import Config
 
 from trunkline.testing.clock import until
 
-Message = MutableMapping[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -45,7 +44,7 @@ async def hypercorn_server(app: App, listener: socket.socket) -> AsyncIterator[N
     config.loglevel = "WARNING"
     stopping = asyncio.Event()
 
-    async def with_lifespan(scope: Message, receive: Any, send: Any) -> None:
+    async def with_lifespan(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
             await app(scope, receive, send)
             return

@@ -36,6 +36,7 @@ class Answer:
         self._half = ""
         self._ended = False
         self._awake = asyncio.Event()
+        self._pause: asyncio.Future[object] | None = None
         self.length = 0
         self._told_length = 0
 
@@ -58,9 +59,11 @@ class Answer:
             self._awake.set()
 
     def end(self) -> None:
-        """Say that no more pieces follow; `run` tells the rest and returns."""
+        """Say that no more pieces follow; `run` tells the rest, when its time has come, and returns."""
         self._ended = True
         self._awake.set()
+        if self._pause is not None and not self._waiting:
+            self._pause.cancel()
 
     async def run(self) -> None:
         """Tell chunks until the end. The first goes out at once, and each later one an interval after the one before.
@@ -75,7 +78,16 @@ class Answer:
                 await self._tell_waiting()
             if self._ended and not self._waiting:
                 return
-            await self._sleep(self._interval)
+            await self._wait_for_interval()
+
+    async def _wait_for_interval(self) -> None:
+        """Wait until the next chunk may go out, or until the end if there is none."""
+        self._pause = asyncio.ensure_future(self._sleep(self._interval))
+        try:
+            await asyncio.wait([self._pause])
+        finally:
+            self._pause.cancel()
+            self._pause = None
 
     async def _tell_waiting(self) -> None:
         chunk, self._waiting = "".join(self._waiting), []

@@ -9,6 +9,7 @@ from trunkline.agents.calls import METHODS
 from trunkline.agents.events import Agent, Message, Run, Thread
 from trunkline.agents.runner import Runner
 from trunkline.agents.services.agents import require_agent
+from trunkline.agents.services.limits import check_id
 from trunkline.agents.services.threads import require_thread
 from trunkline.agents.storage import Database
 from trunkline.agents.storage.newest import Bound
@@ -171,4 +172,5 @@ def read_id(kind: str, key: str) -> int:
     """
     if _ID.fullmatch(key) is None:
         raise NotFound(kind, key)
+    check_id(kind, int(key))
     return int(key)

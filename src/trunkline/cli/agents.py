@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -39,8 +40,9 @@ def list_agents(
 
 
 def _row(agent: Agent) -> Sequence[str]:
-    changed = str(agent["updated_at"])[:16].replace("T", " ")
-    return str(agent["id"]), one_line(agent["name"], 40), agent["status"], agent["model"] or "(default)", changed
+    changed = datetime.fromisoformat(agent["updated_at"]).astimezone()
+    name, model = one_line(agent["name"], 40), one_line(agent["model"], 40) or "(default)"
+    return str(agent["id"]), name, agent["status"], model, f"{changed:%Y-%m-%d %H:%M}"
 
 
 @agent_commands.command("create")

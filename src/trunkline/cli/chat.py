@@ -286,6 +286,8 @@ class Chat:
             self._screen.note("(stopped)")
         elif end.status != "done" and not self._is_strict:
             self._screen.error(end.error or _FAILED)
+        # From here on, Ctrl-C leaves.
+        self._is_asking = False
         self._ends[end.run_id] = end
         self._ended.set()
 

@@ -11,6 +11,7 @@ from trunkline import ReceivedEvent, TopicFailed, TopicOpened, Update, parse_top
 from trunkline.cli.failures import CommandFailed
 from trunkline.cli.live_line import LiveLine
 from trunkline.cli.options import DataDirOption, JsonOption, TokenOption, UrlOption
+from trunkline.cli.reader_watch import ended_without_reader
 from trunkline.cli.rendering import as_json, as_line
 from trunkline.cli.screen import Screen
 from trunkline.cli.target import find_target
@@ -55,7 +56,7 @@ def tail(
 
 async def _follow(line: LiveLine, topics: dict[str, None], screen: Screen, as_objects: bool) -> None:
     once = Once()
-    async with line:
+    async with ended_without_reader(), line:
         for topic in topics:
             line.subscribe(topic)
         async for update in line:

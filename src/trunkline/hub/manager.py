@@ -213,7 +213,6 @@ class TopicConnectionManager:
         """Queue an event for each of its subscribers, once for each connection. Never awaits, never raises."""
         published, frame = delivery
         now = self._clock()
-        self.stats.events_published += 1
         of_topic = self._index.get(published.topic)
         of_feed = self._index.get(published.feed)
         delivered = 0

@@ -44,7 +44,7 @@ class HubStats:
         lifetime: seconds a connection lasted.
         recoveries: subscriptions that came with a position, by outcome: resumed or snapshot.
         resets: by reason.
-        events_published: events that came from the broker.
+        events_published: events that the broker took from this process.
         events_delivered: event frames queued for a connection.
         lag_started: how often a connection went over its budget.
         write_latency: seconds from queueing the oldest frame of a write to the end of that write.

@@ -565,10 +565,11 @@ class ClientSession:
         return [TopicOpened(message.topic, position, resumed=True, recovered=message.recovered)]
 
     def _reset(self, topic: str, reason: str) -> list[Effect]:
-        """Tell that a stream broke; before the first answer there is nothing that could have broken."""
+        """Tell that a stream broke, once. The position is void, also if the line is cut before the fresh start comes."""
         sub = self._subscriptions.get(topic)
         if sub is None or sub.position is None:
             return []
+        sub.position = None
         sub.is_live = False
         self.stats.resets += 1
         return [ReceivedReset(topic, reason)]

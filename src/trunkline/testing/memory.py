@@ -25,6 +25,7 @@ class MemoryTransport:
         received: every message that was read, in order.
         closed: code and reason, once the hub has closed it.
         is_reading: whether frames are taken.
+        patience: seconds to wait for a message.
     """
 
     connection: Connection
@@ -33,6 +34,7 @@ class MemoryTransport:
         self.received: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
         self.is_reading = True
+        self.patience = 5.0
         self._hub = hub
         self._loop = asyncio.get_running_loop()
         self._given = 0
@@ -128,7 +130,7 @@ class MemoryTransport:
         Raises:
             TimeoutError: none came.
         """
-        await until(lambda: len(self.received) > self._given)
+        await until(lambda: len(self.received) > self._given, within=self.patience)
         self._given += 1
         return self.received[self._given - 1]
 

@@ -11,6 +11,7 @@ class TestMyServer(TransportSuite):
 
 import asyncio
 import json
+import logging
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -225,9 +226,9 @@ class TransportSuite:
             connection = await served.connection()
             async with served.client() as neighbour:
                 await neighbour.subscribe("tick:1")
-                for _ in range(8):
+                for last in range(100, 900, 100):
                     publishing = asyncio.create_task(served.tick("1", 100))
-                    await neighbour.ticks(last=100 * (_ + 1))
+                    await neighbour.ticks(last=last)
                     await publishing
                     assert connection.outbox.size <= connection.outbox.budget
             assert connection.lagging
@@ -255,7 +256,7 @@ class TransportSuite:
                 client.vanish()
                 await served.all_gone()
             await served.tick("1", 10)
-        assert not caplog.records
+        assert not _errors(caplog)
 
     async def test_a_peer_that_vanishes_under_a_blocked_write_is_forgotten(
         self, caplog: pytest.LogCaptureFixture
@@ -268,7 +269,7 @@ class TransportSuite:
             client.vanish()
             await served.all_gone()
             await served.tick("1", 10)
-        assert not caplog.records
+        assert not _errors(caplog)
 
     async def test_a_peer_that_never_reads_again_is_given_up(self, caplog: pytest.LogCaptureFixture) -> None:
         async with self.served() as served, served.client() as client:
@@ -282,7 +283,7 @@ class TransportSuite:
             await served.all_gone()
             assert served.line.hub.stats.connections_closed == {"4000": 1}
             client.vanish()
-        assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")]
+        assert not _errors(caplog)
 
     async def test_a_peer_that_leaves_is_counted_with_its_code(self) -> None:
         async with self.served() as served:
@@ -307,7 +308,7 @@ class TransportSuite:
             async with served.client(), served.client(), served.client(), served.client() as fourth:
                 assert (await fourth.closed())[0] == 4503
 
-    @pytest.mark.parametrize("size", [65 * 1024, 20 * 1024 * 1024])
+    @pytest.mark.parametrize("size", [65 * 1024, 2 * 1024 * 1024])
     async def test_a_message_too_large_closes_the_connection(self, size: int) -> None:
         async with self.served() as served, served.client() as client:
             sending = asyncio.create_task(client.websocket.send("x" * size))
@@ -370,6 +371,10 @@ class TransportSuite:
                 assert len(goodbye) == 1
                 assert 0 <= goodbye[0]["retry_after_ms"] <= 5_000
             assert [message["seq"] for message in one.received if message["type"] == TICKED.name] == [1, 2, 3]
+
+
+def _errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def _until_type(client: Client, type_: str) -> list[int]:

@@ -102,9 +102,11 @@ class AsgiTransport:
         """Write until the connection is closed or the peer has gone. Cancel to give up what is queued."""
         try:
             await self._write_until_closed(connection)
-        except OSError as gone:
-            logger.debug("The peer of %r has gone, as `receive` will say: %s", connection, gone)
-        except Exception:
+        except Exception as error:
+            # A server raises OSError when the peer has gone, and frameworks put errors of their own around it.
+            if isinstance(error, OSError) or isinstance(error.__context__, OSError):
+                logger.debug("The peer of %r has gone, as `receive` will say: %r", connection, error)
+                return
             logger.exception("Writing to %r failed", connection)
             connection.close(CloseCode.INSUFFICIENT_STATE)
 

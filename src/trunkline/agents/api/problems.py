@@ -14,9 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from trunkline import BrokerError, ErrorCode, RequestError, ServerBusy
-from trunkline.agents.models.base import ModelError
-from trunkline.agents.storage import StorageUnavailable
+from trunkline import ErrorCode, RequestError
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +35,7 @@ _STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.TOO_LARGE: 413,
     ErrorCode.CONFLICT: 409,
-    # Raised on purpose, it says that the server cannot do this now; what nobody foresaw is no RequestError.
+    # Raised on purpose, as by a database that cannot serve, it says "not now"; what nobody foresaw is no RequestError.
     ErrorCode.INTERNAL: 503,
 }
 
@@ -82,9 +80,9 @@ def internal_problem(error: Exception, what: str) -> Response:
     return problem(500, detail, instance=f"urn:uuid:{instance}")
 
 
-def unavailable_problem(detail: str, seconds: int = _RETRY_SECONDS) -> Response:
-    """Say that a later try makes sense, after that many seconds."""
-    return problem(503, detail, headers={"Retry-After": str(seconds)})
+def unavailable_problem(detail: str) -> Response:
+    """Say that a later try makes sense."""
+    return problem(503, detail, headers={"Retry-After": str(_RETRY_SECONDS)})
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -92,9 +90,6 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(RequestError, _of_request)
-    app.add_exception_handler(ModelError, _of_model)
-    for kind in (StorageUnavailable, ServerBusy, BrokerError):
-        app.add_exception_handler(kind, _of_unavailable)
 
 
 # Starlette's type for a handler takes any exception; the registration above decides which one comes.
@@ -119,23 +114,11 @@ async def _of_validation(_request: Request, error: Exception) -> Response:
 
 async def _of_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
-    more = _details(error)
-    headers = {"Retry-After": str(_RETRY_SECONDS)} if error.code is ErrorCode.RATE_LIMITED else None
-    return problem(_STATUS[error.code], error.sentence, code=error.code, headers=headers, **more)
-
-
-async def _of_model(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ModelError)
-    return problem(422, error.sentence, code=error.code)
-
-
-async def _of_unavailable(request: Request, error: Exception) -> Response:
-    logger.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
-    if isinstance(error, StorageUnavailable):
+    status = _STATUS[error.code]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return unavailable_problem(error.sentence)
-    if isinstance(error, ServerBusy):
-        return unavailable_problem(error.sentence, max(1, round(error.retry_after_ms / 1000)))
-    return unavailable_problem("The server cannot publish now. Try again later.")
+    headers = {"Retry-After": str(_RETRY_SECONDS)} if status == HTTPStatus.TOO_MANY_REQUESTS else None
+    return problem(status, error.sentence, code=error.code, headers=headers, **_details(error))
 
 
 def _details(error: RequestError) -> dict[str, Any]:

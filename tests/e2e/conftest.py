@@ -1,0 +1,24 @@
+"""Servers in processes of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server_process import ServerProcess
+
+StartServer = Callable[..., ServerProcess]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start servers on one data directory, one after the other; those that still run are ended."""
+    started: list[ServerProcess] = []
+
+    def start(*, model: str = "echo", port: int = 0) -> ServerProcess:
+        started.append(ServerProcess(tmp_path / "data", model=model, port=port))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.end()

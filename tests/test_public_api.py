@@ -1,0 +1,58 @@
+"""What `import trunkline` offers, pinned: a name that comes or goes is a decision, told in the changelog."""
+
+import inspect
+import sys
+
+import pytest
+
+import trunkline
+
+PUBLIC = [
+    "Action", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut", "CallResult", "ClientLine",
+    "ClientOptions", "ClientSession", "CloseCode", "Conflict", "Delivery", "Dialect", "ENDPOINT", "Endpoint",
+    "ErrorCode", "Event", "EventBus", "EventType", "Forbidden", "Frame", "HandlerReference", "Handshake",
+    "Histogram", "HubOptions", "HubStats", "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats",
+    "LogLimits", "MemoryBroker", "NotFound", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal",
+    "Published", "Receipt", "ReceivedEvent", "ReceivedReset", "ReceivedSnapshot", "RequestError", "ServerBusy",
+    "SessionLimits", "Stamp", "StateChanged", "Subscription", "TokenBucket", "Topic", "TopicConnectionManager",
+    "TopicFailed", "TopicManager", "TopicOpened", "TopicPattern", "Trunkline", "TrunklineError", "Unauthenticated",
+    "UnitOfWork", "Update", "WsClient", "WsClientOptions", "__version__", "allow_all", "anonymous", "connect",
+    "current_unit", "deny_all", "event_bus", "feed_channel", "make_stamp", "may_reconnect", "nobody",
+    "origin_allowed", "parse_topic", "publish_event", "read_handshake", "recording", "render_metrics", "stamp_now",
+]  # fmt: skip
+
+
+def test_the_public_names() -> None:
+    assert sorted(trunkline.__all__) == sorted(PUBLIC)
+    assert len(set(trunkline.__all__)) == len(trunkline.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(trunkline.__all__))
+def test_every_public_name_exists_and_is_described(name: str) -> None:
+    found = getattr(trunkline, name)
+    if not (inspect.isclass(found) or inspect.isfunction(found)):
+        assert name in {"ENDPOINT", "Action", "Update", "__version__", "event_bus"}, f"{name} needs a docstring"
+        return
+    assert found.__doc__
+    assert not found.__doc__.startswith(f"{name}("), "a dataclass's made-up docstring says nothing"
+
+
+@pytest.mark.parametrize("name", sorted(trunkline.__all__))
+def test_every_public_method_is_described(name: str) -> None:
+    found = getattr(trunkline, name)
+    if not inspect.isclass(found):
+        return
+    bare = [
+        method
+        for method, what in vars(found).items()
+        if not method.startswith("_")
+        and (inspect.isfunction(what) or isinstance(what, property | classmethod | staticmethod))
+        and not inspect.getdoc(what)
+    ]
+    assert not bare
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        trunkline.nonsense  # noqa: B018
+    assert "trunkline.nonsense" not in sys.modules
