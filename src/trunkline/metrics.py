@@ -85,7 +85,9 @@ class LineCollector(Collector):
     def _counters(self) -> Iterable[Metric]:
         stats = self._hub.stats
         yield _counter("trunkline_sockets_opened", "WebSockets that were accepted.", stats.connections_opened)
-        yield _counter("trunkline_events_published", "Events that the broker took from this process.", stats.events_published)
+        yield _counter(
+            "trunkline_events_published", "Events that the broker took from this process.", stats.events_published
+        )
         yield _counter("trunkline_events_delivered", "Event frames queued for a connection.", stats.events_delivered)
         yield _counter("trunkline_messages_received", "Frames from clients.", stats.messages_received)
         yield _counter("trunkline_lag_started", "Times a connection went over its budget.", stats.lag_started)

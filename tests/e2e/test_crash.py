@@ -121,7 +121,7 @@ def test_a_question_whose_server_is_killed_ends_with_the_text_that_was_kept(star
         notes = chat.stderr.read().splitlines()
     assert chat.returncode == 1
     assert notes[0].startswith("line lost, reconnecting in ")
-    assert "back: thread:1 from a new start" in notes
+    assert "back: fresh state of thread:1" in notes
     assert notes[-1] == INTERRUPTED
 
     role, kept = last_message(again, 1)
@@ -145,7 +145,7 @@ def test_a_conversation_goes_on_after_the_server_was_killed(start_server: StartS
         server.kill()
         terminal.wait_for("line lost, reconnecting in ")
         again = start_server(port=server.port)
-        terminal.wait_for("back: thread:1 from a new start")
+        terminal.wait_for("back: fresh state of thread:1")
         terminal.wait_for(INTERRUPTED)
         terminal.wait_for("you> ")
         terminal.press("Are you there?\n")

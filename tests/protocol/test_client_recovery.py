@@ -147,7 +147,7 @@ class Line(RuleBasedStateMachine):
         assert self.client.session.stats.connects >= 1
 
     def settle(self) -> None:
-        for _ in range(300):
+        for _ in range(200 + 50 * len(self.server.published)):
             if self.server.lagging:
                 self.server.catch_up()
             if self.server.late:

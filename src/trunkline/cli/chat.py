@@ -149,10 +149,9 @@ class Chat:
     async def _read(self) -> str | None:
         if not self._prompt.is_terminal:
             return await self._prompt.read()
-        self._screen.line_is_open = True
+        self._screen.prompt()
         text = await self._prompt.read()
-        # The end of a line was typed; the end of the input was not.
-        self._screen.line_is_open = text is None
+        self._screen.prompt_ended(with_line=text is not None)
         self._screen.finish_line()
         return text
 

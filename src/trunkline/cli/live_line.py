@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 from trunkline import (
+    ClientOptions,
     CloseCode,
     Endpoint,
     LineState,
@@ -24,6 +25,7 @@ from trunkline.cli.rest import unauthorized, unreachable
 from trunkline.cli.screen import Screen
 from trunkline.cli.target import Target
 from trunkline.client.socket import ConnectFailed, Socket, open_socket
+from trunkline.protocol.backoff import BackoffOptions
 from trunkline.protocol.client_session import Effect
 from trunkline.protocol.messages import Goaway
 
@@ -61,7 +63,7 @@ class ComingBack:
         if self._recovered:
             parts.append(f"{self._recovered} missed event{'s' if self._recovered > 1 else ''} recovered")
         if self._anew:
-            parts.append(f"{', '.join(self._anew)} from a new start")
+            parts.append(f"fresh state of {', '.join(self._anew)}")
         return f"back: {', '.join(parts) or 'nothing missed'}"
 
 
@@ -82,7 +84,10 @@ class LiveLine:
         self._target = target
         self._screen = screen
         url = f"ws{target.url.removeprefix('http')}{_PATH}"
-        self.client = WsClient(url, token=target.token, options=WsClientOptions(open_socket=self._open_socket))
+        # A server on this machine is not overrun by its clients when it comes back, and a person waits for it.
+        backoff = BackoffOptions(cap=2.0) if target.is_local else BackoffOptions()
+        options = WsClientOptions(session=ClientOptions(backoff=backoff), open_socket=self._open_socket)
+        self.client = WsClient(url, token=target.token, options=options)
         self.client.add_listener(self._put)
         self._unread: asyncio.Queue[Effect] = asyncio.Queue(_UNREAD_LIMIT)
         self._closing = False

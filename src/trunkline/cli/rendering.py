@@ -91,6 +91,10 @@ def _message(data: dict[str, Any]) -> str:
     return f"{data['role']}: {_quoted(data['content'])}"
 
 
+def _updated_message(data: dict[str, Any]) -> str:
+    return f"{data['role']}, v{data['version']}{', answered' if data['processed'] else ''}: {_quoted(data['content'])}"
+
+
 def _run_finished(data: dict[str, Any]) -> str:
     error = f": {one_line(data['error'], 2 * _TEXT)}" if data.get("error") else ""
     return f"run {data['run_id']} {data['status']}{error}"
@@ -128,7 +132,7 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "thread_updated": _thread,
     "thread_deleted": _thread,
     "thread_message_created": _message,
-    "thread_message_updated": _message,
+    "thread_message_updated": _updated_message,
     "run_started": lambda data: f"run {data['run_id']} of agent {data['agent_id']}",
     "run_finished": _run_finished,
     "stream_start": lambda data: f"run {data['run_id']} writes message {data['message_id']}",

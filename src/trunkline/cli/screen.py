@@ -7,6 +7,7 @@ from typing import Final, TextIO
 
 import typer
 
+_CLEAR_LINE: Final = "\r\x1b[K"
 _CONTROL: Final = {
     code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
 }  # fmt: skip
@@ -33,7 +34,6 @@ class Screen:
     Raises `BrokenPipeError` where nobody reads stdout any more.
 
     Attributes:
-        line_is_open: whether something stands in the last line of stdout that has no end yet.
         after_note: called after each note and error, to put back what it was written over.
     """
 
@@ -42,7 +42,8 @@ class Screen:
         self._err = err or sys.stderr
         self._colours_out = _has_colours(self._out)
         self._colours_err = _has_colours(self._err)
-        self.line_is_open = False
+        self._line_is_open = False
+        self._line_is_prompt = False
         self.after_note: Callable[[], None] = _nothing
 
     @property
@@ -54,7 +55,7 @@ class Screen:
         """Show a piece of a text that goes on."""
         if piece:
             self._write(harmless(piece))
-            self.line_is_open = not piece.endswith("\n")
+            self._line_is_open = not piece.endswith("\n")
 
     def line(self, text: str = "") -> None:
         """Show a line. It is written as it is: make what others wrote `harmless`, or `styled`."""
@@ -65,22 +66,27 @@ class Screen:
         """Show what stands before a text, on a terminal only."""
         if self.is_terminal:
             self.finish_line()
-            self.prompt(self.styled(text, bold=True))
+            self._write(self.styled(text, bold=True))
+            self._line_is_open = True
 
-    def prompt(self, text: str) -> None:
-        """Show a text after which a person, or an answer, goes on."""
+    def prompt(self, text: str = "") -> None:
+        """Show a text after which a person types; without one, note that it is shown by someone else."""
         self._write(text)
-        self.line_is_open = True
+        self._line_is_open = self._line_is_prompt = True
+
+    def prompt_ended(self, *, with_line: bool) -> None:
+        """Note that the person has typed, with the end of the line or without."""
+        self._line_is_open, self._line_is_prompt = not with_line, False
 
     def styled(self, text: str, *, bold: bool = False, dim: bool = False, colour: str | None = None) -> str:
         """The text, harmless, and in that style where stdout has colours."""
         return _style(harmless(text), self._colours_out, bold=bold, dim=dim, colour=colour)
 
     def finish_line(self) -> None:
-        """End a line that is open."""
-        if self.line_is_open:
-            self.line_is_open = False
-            self._write("\n")
+        """End a line that is open; one where a person is typing is cleared, for the prompt comes again."""
+        if self._line_is_open:
+            self._write(_CLEAR_LINE if self._line_is_prompt and os.environ.get("TERM") != "dumb" else "\n")
+            self._line_is_open = self._line_is_prompt = False
 
     def note(self, text: str) -> None:
         """Tell on stderr what goes on besides."""

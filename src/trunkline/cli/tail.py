@@ -1,6 +1,7 @@
 """`trunkline tail`: what happens on topics, one line each."""
 
 import asyncio
+import shutil
 from collections import OrderedDict
 from datetime import datetime
 from typing import Annotated
@@ -13,10 +14,11 @@ from trunkline.cli.live_line import LiveLine
 from trunkline.cli.options import DataDirOption, JsonOption, TokenOption, UrlOption
 from trunkline.cli.reader_watch import ended_without_reader
 from trunkline.cli.rendering import as_json, as_line
-from trunkline.cli.screen import Screen
+from trunkline.cli.screen import Screen, one_line
 from trunkline.cli.target import find_target
 
 _REMEMBERED = 4_096
+_NARROWEST = 20
 
 
 class Once:
@@ -76,4 +78,8 @@ def _show(update: Update, screen: Screen, as_objects: bool) -> None:
         screen.line(as_json(update))
         return
     time, topic, kind, shown = as_line(update, datetime.now().astimezone())
-    screen.line(f"{screen.styled(time, dim=True)}  {topic:<10}  {screen.styled(f'{kind:<22}', bold=True)}  {shown}")
+    place = f"{topic:<10}"
+    if screen.is_terminal:
+        taken = len(f"{time}  {place}  {kind:<22}  ")
+        shown = one_line(shown, max(_NARROWEST, shutil.get_terminal_size().columns - taken))
+    screen.line(f"{screen.styled(time, dim=True)}  {place}  {screen.styled(f'{kind:<22}', bold=True)}  {shown}")

@@ -565,7 +565,7 @@ class ClientSession:
         return [TopicOpened(message.topic, position, resumed=True, recovered=message.recovered)]
 
     def _reset(self, topic: str, reason: str) -> list[Effect]:
-        """Tell that a stream broke, once. The position is void, also if the line is cut before the fresh start comes."""
+        """Tell that a stream broke, once. The position is void, even if the line is cut before the fresh start."""
         sub = self._subscriptions.get(topic)
         if sub is None or sub.position is None:
             return []

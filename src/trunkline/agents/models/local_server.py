@@ -21,7 +21,8 @@ CONTEXT_TOKENS: Final = 2048
 SLOTS: Final = 2
 """Answers that run at once."""
 
-THREADS: Final = 2
+# One core stays free: llama.cpp's threads wait for each other by spinning, and crawl when one of them is held up.
+THREADS: Final = max(1, min(4, (os.cpu_count() or 2) - 1))
 
 _PR_SET_PDEATHSIG: Final = 1
 
