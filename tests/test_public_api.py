@@ -13,7 +13,7 @@ PUBLIC = [
     "ErrorCode", "Event", "EventBus", "EventType", "Forbidden", "Frame", "HandlerReference", "Handshake",
     "Histogram", "HubOptions", "HubStats", "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats",
     "LogLimits", "MemoryBroker", "NotFound", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal",
-    "Published", "Receipt", "ReceivedEvent", "ReceivedReset", "ReceivedSnapshot", "RequestError", "ServerBusy",
+    "Published", "Receipt", "ReceivedEvent", "ReceivedReset", "ReceivedSnapshot", "RequestError",
     "SessionLimits", "Stamp", "StateChanged", "Subscription", "TokenBucket", "Topic", "TopicConnectionManager",
     "TopicFailed", "TopicManager", "TopicOpened", "TopicPattern", "Trunkline", "TrunklineError", "Unauthenticated",
     "UnitOfWork", "Update", "WsClient", "WsClientOptions", "__version__", "allow_all", "anonymous", "connect",

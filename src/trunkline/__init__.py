@@ -16,7 +16,6 @@ from trunkline.errors import (
     LineClosed,
     NotFound,
     RequestError,
-    ServerBusy,
     TrunklineError,
     Unauthenticated,
 )
@@ -139,7 +138,6 @@ __all__ = [
     "ReceivedReset",
     "ReceivedSnapshot",
     "RequestError",
-    "ServerBusy",
     "SessionLimits",
     "Stamp",
     "StateChanged",

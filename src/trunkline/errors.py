@@ -75,20 +75,6 @@ class Unauthenticated(RequestError):
         super().__init__(sentence, code=ErrorCode.UNAUTHENTICATED)
 
 
-class ServerBusy(TrunklineError):
-    """The server cannot take the work now.
-
-    Args:
-        sentence: what is exhausted.
-        retry_after_ms: milliseconds after which a new try makes sense.
-    """
-
-    def __init__(self, sentence: str, retry_after_ms: int = 1000) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.retry_after_ms = retry_after_ms
-
-
 class BrokerError(TrunklineError):
     """The broker could not take or give events; nothing was published. Trying again is safe: ids make it idempotent."""
 

@@ -545,3 +545,21 @@ async def test_a_chunk_that_the_broker_refuses_leaves_a_hole_and_no_more(
     assert "could not be published" in caplog.text
     assert (await contents(heart, thread))[-1][1] == "Good day"
     assert [(event.data.at, event.data.text) for event in heart.heard.of("stream_chunk")][-1] == (4, " day")
+
+
+async def test_a_checkpoint_that_the_database_refuses_is_logged_and_the_answer_goes_on(
+    heart: Heart, caplog: pytest.LogCaptureFixture
+) -> None:
+    thread = await heart.thread()
+    run = await heart.ask(thread)
+    await heart.sleep.until_asleep(SECOND)
+    await limit_pages(heart, "page_count")
+    heart.model.say("x" * 100_000)
+    await heart.heard.until("stream_chunk")
+    heart.sleep.advance(SECOND)
+    await heart.sleep.until_asleep(SECOND)
+    assert "was not kept: The disk of the server is full" in caplog.text
+    await limit_pages(heart, "1000000")
+    heart.model.finish()
+    assert (await heart.ended(run)).status == "done"
+    assert len((await contents(heart, thread))[-1][1]) == 100_000

@@ -4,6 +4,8 @@ import json
 import signal
 from typing import IO
 
+import pytest
+
 from tests.cli.conftest import Run, Spawn
 from tests.e2e.server_process import ServerProcess
 from trunkline.cli.tail import Once
@@ -65,6 +67,17 @@ def test_refusals_alone_end_it(on_server: Run) -> None:
     assert (failed.code, failed.out, failed.err) == (1, "", "Thread 99999 not found\n")
     failed = on_server("tail", "secret:1")
     assert (failed.code, failed.err) == (1, "Not allowed: secret:1\n")
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_server_on_this_machine(
+    on_server: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "ws_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert on_server("tail", "thread:99999").err == "Thread 99999 not found\n"
+    assert on_server("doctor").code == 0
 
 
 def test_it_ends_quietly_when_nobody_reads_it(spawn: Spawn) -> None:

@@ -56,6 +56,8 @@ class ScriptedSocket:
 
     def abort(self) -> None:
         self.aborted = True
+        while not self._incoming.empty():
+            self._incoming.get_nowait()
         self._incoming.put_nowait(None)
 
     # The server's side
@@ -124,6 +126,10 @@ class Network:
         await until(lambda: len(self.sockets) >= number)
         return self.sockets[number - 1]
 
-    def options(self, session: ClientOptions | None = None) -> WsClientOptions:
-        chosen = session or ClientOptions(backoff=AT_ONCE)
-        return WsClientOptions(session=chosen, open_socket=self.open_socket, chance=lambda: 0.5)
+    def options(self, session: ClientOptions | None = None, *, inbox_limit: int = 1_000) -> WsClientOptions:
+        return WsClientOptions(
+            session=session or ClientOptions(backoff=AT_ONCE),
+            inbox_limit=inbox_limit,
+            open_socket=self.open_socket,
+            chance=lambda: 0.5,
+        )

@@ -15,8 +15,8 @@ from trunkline.protocol.client_session import LineState, ReceivedEvent, Received
 from trunkline.testing import until
 
 
-def line_over(network: Network) -> ClientLine:
-    return connect("http://server", options=network.options())
+def line_over(network: Network, *, inbox_limit: int = 1_000) -> ClientLine:
+    return connect("http://server", options=network.options(inbox_limit=inbox_limit))
 
 
 async def test_a_subscription_is_iterated_from_its_snapshot_on(network: Network) -> None:
@@ -168,29 +168,29 @@ async def test_an_iteration_goes_on_across_a_break(network: Network) -> None:
 
 
 async def full(network: Network, line: ClientLine, count: int) -> tuple[Subscription, ScriptedSocket]:
-    """A subscription that nobody iterates, with `count` events on the way to it."""
+    """A subscription that nobody iterates, with `count` events on the way to it: 1,000 wait in it, few before it."""
     updates = line.subscribe("agent:1")
     socket = await network.socket()
     await socket.accept()
     for seq in range(1, count + 1):
         socket.publish("agent:1", seq)
-    await until(lambda: socket.taken >= 2_000)
+    await until(lambda: socket.taken >= 1_000)
     for _ in range(100):
         await asyncio.sleep(0)
     return updates, socket
 
 
 async def test_a_slow_iterator_bounds_memory_and_loses_nothing(network: Network) -> None:
-    async with line_over(network) as line:
-        updates, socket = await full(network, line, 6_000)
-        assert socket.taken <= 2_010
-        numbers = [update.seq async for update in first(updates, 6_000) if isinstance(update, ReceivedEvent)]
-        assert numbers == list(range(1, 6_001))
+    async with line_over(network, inbox_limit=10) as line:
+        updates, socket = await full(network, line, 3_000)
+        assert socket.taken <= 1_020
+        numbers = [update.seq async for update in first(updates, 3_000) if isinstance(update, ReceivedEvent)]
+        assert numbers == list(range(1, 3_001))
 
 
 async def test_a_call_inside_a_slow_iteration_is_answered(network: Network) -> None:
-    async with line_over(network) as line:
-        updates, socket = await full(network, line, 4_000)
+    async with line_over(network, inbox_limit=100) as line:
+        updates, socket = await full(network, line, 1_500)
         await anext(updates)
         call = asyncio.create_task(line.call("x"))
         message = await socket.heard("call")
@@ -199,8 +199,8 @@ async def test_a_call_inside_a_slow_iteration_is_answered(network: Network) -> N
 
 
 async def test_a_full_subscription_that_is_closed_holds_nobody_up(network: Network) -> None:
-    async with line_over(network) as line:
-        updates, socket = await full(network, line, 4_000)
+    async with line_over(network, inbox_limit=10) as line:
+        updates, socket = await full(network, line, 2_000)
         other = line.subscribe("agent:2")
         await socket.accept(state="there")
         await updates.close()
@@ -221,8 +221,8 @@ async def test_an_abandoned_subscription_is_collected_and_gives_its_topic_up(net
 
 
 async def test_an_abandoned_full_subscription_holds_nobody_up(network: Network) -> None:
-    async with line_over(network) as line:
-        updates, socket = await full(network, line, 4_000)
+    async with line_over(network, inbox_limit=10) as line:
+        updates, socket = await full(network, line, 2_000)
         del updates
         gc.collect()
         await socket.heard("unsubscribe")

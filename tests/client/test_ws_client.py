@@ -1,8 +1,8 @@
 """`WsClient` against sockets that the test answers by hand."""
 
 import asyncio
-import logging
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -301,96 +301,97 @@ async def test_a_cancelled_call_leaves_nothing_and_its_late_reply_is_nothing(net
 # A slow application
 
 
-async def blocked(network: Network, release: asyncio.Event, heard: Heard, count: int) -> tuple[WsClient, Any]:
-    """A started client whose first event blocks its handler, with `count` events on the way."""
+class Slow:
+    """A client whose first event blocks its handler, and the server's end of its line."""
 
-    async def handle(effect: Effect) -> None:
+    def __init__(self, network: Network) -> None:
+        self.heard = Heard()
+        self.release = asyncio.Event()
+        self.client = WsClient("ws://server", options=network.options(inbox_limit=10), on_message=self.handle)
+
+    async def handle(self, effect: Effect) -> None:
         if isinstance(effect, ReceivedEvent):
-            await release.wait()
-            await heard.message(effect)
+            await self.release.wait()
+            await self.heard.message(effect)
 
-    client = WsClient(URL, options=network.options(), on_message=handle)
-    await client.start()
-    client.subscribe("agent:1")
-    socket = await network.socket()
-    await socket.accept()
-    for seq in range(1, count + 1):
-        socket.publish("agent:1", seq)
-    return client, socket
+    async def handed_over(self, count: int) -> list[int]:
+        """Let the handler go on, and wait for that many events."""
+        self.release.set()
+        await until(lambda: len(self.heard.numbers()) == count)
+        return self.heard.numbers()
+
+
+@asynccontextmanager
+async def slow_client(network: Network, events: int) -> AsyncIterator[tuple[Slow, ScriptedSocket]]:
+    """Run one with so many events on their way to it."""
+    slow = Slow(network)
+    try:
+        async with slow.client as client:
+            client.subscribe("agent:1")
+            socket = await network.socket()
+            await socket.accept()
+            for seq in range(1, events + 1):
+                socket.publish("agent:1", seq)
+            yield slow, socket
+            slow.release.set()
+    finally:
+        slow.release.set()
 
 
 async def test_a_slow_handler_stops_the_reading_and_loses_nothing(network: Network) -> None:
-    release, heard = asyncio.Event(), Heard()
-    client, socket = await blocked(network, release, heard, 5_000)
-    await until(lambda: socket.taken >= 1_000)
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert socket.taken <= 1_010
-    release.set()
-    await until(lambda: len(heard.numbers()) == 5_000, within=15.0)
-    assert heard.numbers() == list(range(1, 5_001))
-    await client.close()
+    async with slow_client(network, 50) as (slow, socket):
+        await until(lambda: socket.taken >= 10)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert socket.taken <= 15
+        assert await slow.handed_over(50) == list(range(1, 51))
 
 
 async def test_the_answer_of_a_call_does_not_wait_behind_a_slow_handler(network: Network) -> None:
-    release, heard = asyncio.Event(), Heard()
-    client, socket = await blocked(network, release, heard, 3_000)
-    await until(lambda: socket.taken >= 1_000)
-    call = asyncio.create_task(client.call("x"))
-    message = await socket.heard("call")
-    socket.say("reply", message_id=message["message_id"], result=7)
-    assert (await call).result == 7
-    release.set()
-    await until(lambda: len(heard.numbers()) == 3_000, within=15.0)
-    assert heard.numbers() == list(range(1, 3_001))
-    await client.close()
+    async with slow_client(network, 50) as (slow, socket):
+        await until(lambda: socket.taken >= 10)
+        call = asyncio.create_task(slow.client.call("x"))
+        message = await socket.heard("call")
+        socket.say("reply", message_id=message["message_id"], result=7)
+        assert (await call).result == 7
+        assert await slow.handed_over(50) == list(range(1, 51))
 
 
 async def test_a_call_behind_too_many_updates_is_cut_and_they_come_again(
     network: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING)
-    release, heard = asyncio.Event(), Heard()
-    client, socket = await blocked(network, release, heard, 11_000)
-    with pytest.raises(CallCut):
-        await client.call("x")
-    assert "behind too many updates" in caplog.text
-    assert socket.aborted
-    release.set()
-    message = await (await network.socket(2)).heard("subscribe")
-    read_so_far = message["topics"][0]["since"]["seq"]
-    assert 10_000 <= read_so_far <= 11_000
-    await until(lambda: len(heard.numbers()) == read_so_far, within=15.0)
-    assert heard.numbers() == list(range(1, read_so_far + 1))
-    await client.close()
+    async with slow_client(network, 150) as (slow, socket):
+        with pytest.raises(CallCut):
+            await slow.client.call("x")
+        assert "behind too many updates" in caplog.text
+        assert socket.aborted
+        message = await (await network.socket(2)).heard("subscribe")
+        read_so_far = message["topics"][0]["since"]["seq"]
+        assert 100 <= read_so_far <= 150
+        assert await slow.handed_over(read_so_far) == list(range(1, read_so_far + 1))
 
 
 async def test_what_is_received_when_the_line_is_closed_is_handed_over(network: Network) -> None:
-    release, heard = asyncio.Event(), Heard()
-    client, socket = await blocked(network, release, heard, 10)
-    await until(lambda: socket.taken >= 11)
-    release.set()
-    await client.close()
-    assert heard.numbers() == list(range(1, 11))
+    async with slow_client(network, 5) as (slow, socket):
+        await until(lambda: socket.taken >= 6)
+    assert slow.heard.numbers() == list(range(1, 6))
 
 
 async def test_a_topic_given_up_takes_what_waits_of_it_along(network: Network) -> None:
-    release, heard = asyncio.Event(), Heard()
-    client, socket = await blocked(network, release, heard, 3)
-    client.subscribe("agent:*")
-    await socket.accept(epoch="e2", seq=3)
-    socket.publish("agent:1", 4, 4)
-    socket.publish("agent:2", 1, 5)
-    await until(lambda: socket.taken >= 7)
-    client.unsubscribe("agent:1")
-    release.set()
-    await until(lambda: len(heard.numbers()) == 3)
-    assert [(effect.topic, effect.subscriptions) for effect in heard.all if isinstance(effect, ReceivedEvent)] == [
+    async with slow_client(network, 3) as (slow, socket):
+        slow.client.subscribe("agent:*")
+        await socket.accept(epoch="e2", seq=3)
+        socket.publish("agent:1", 4, 4)
+        socket.publish("agent:2", 1, 5)
+        await until(lambda: socket.taken >= 7)
+        slow.client.unsubscribe("agent:1")
+        await slow.handed_over(3)
+    events = [effect for effect in slow.heard.all if isinstance(effect, ReceivedEvent)]
+    assert [(event.topic, event.subscriptions) for event in events] == [
         ("agent:1", ("agent:1",)),  # it was being handed over
         ("agent:1", ("agent:*",)),
         ("agent:2", ("agent:*",)),
     ]
-    await client.close()
 
 
 async def test_a_scripted_socket_is_a_socket() -> None:

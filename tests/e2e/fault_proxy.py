@@ -71,13 +71,13 @@ class FaultProxy:
 
     def cut(self) -> None:
         """End every connection."""
-        for pipe in tuple(self._pipes):
-            pipe.cut()
+        while self._pipes:
+            self._pipes.pop().cut()
 
     def reset(self) -> None:
         """End every connection, the clients' by RST."""
-        for pipe in tuple(self._pipes):
-            pipe.reset()
+        while self._pipes:
+            self._pipes.pop().reset()
 
     def reset_after(self, size: int) -> None:
         """Let `size` more bytes through to the clients, and then reset, most likely in the middle of a frame."""

@@ -12,7 +12,7 @@ from trunkline import ClientLine, ReceivedEvent, ReceivedSnapshot, Update, conne
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 QUESTION = "Tell me a long story about a telephone operator and her switchboard."
-LENGTH = {"max_tokens": 80, "temperature": 0.7, "seed": 7}
+LENGTH = {"max_tokens": 120, "temperature": 0.7, "seed": 7}
 
 
 @pytest.mark.model
@@ -33,13 +33,13 @@ async def test_a_real_answer_survives_two_cuts_with_every_token_once(start_serve
         snapshot.position.seq + number for number in range(1, len(events) + 1)
     ]
     chunks = [event.data for event in events if isinstance(event, ReceivedEvent) and event.type == "stream_chunk"]
-    assert len(chunks) > 20
+    assert len(chunks) >= 12
     assert joined(chunks) == stored[-1]["content"]
     assert [message["role"] for message in stored] == ["user", "assistant"]
 
 
 async def ask(line: ClientLine, thread_id: int, proxy: FaultProxy) -> list[Update]:
-    """Ask, cut the connection at the 5th and the 15th chunk, and return what the application got until the end."""
+    """Ask, cut the connection at the 4th and the 10th chunk, and return what the application got until the end."""
     updates: list[Update] = []
     chunks = 0
     async with line.subscribe(f"thread:{thread_id}") as subscription:
@@ -50,9 +50,9 @@ async def ask(line: ClientLine, thread_id: int, proxy: FaultProxy) -> list[Updat
                 await line.call("thread.send", params, key="a")
             if isinstance(update, ReceivedEvent) and update.type == "stream_chunk":
                 chunks += 1
-                if chunks == 5:
+                if chunks == 4:
                     proxy.cut()
-                elif chunks == 15:
+                elif chunks == 10:
                     # Less than a frame with a chunk, so the cut goes through one.
                     proxy.reset_after(100)
             elif isinstance(update, ReceivedEvent) and update.type == "run_finished":

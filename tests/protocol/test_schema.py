@@ -1,16 +1,21 @@
-"""`spec/schema.json` is what the message types say now, and says all of it."""
+"""`spec/schema.json` is what the message types say now, and says all of it; `spec/protocol.md` agrees with both."""
 
+import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from trunkline.codes import CloseCode, ErrorCode, may_reconnect
-from trunkline.protocol.codec import CLIENT_TYPES, CONTROL_TYPES
+from trunkline.hub.manager import HubOptions
+from trunkline.protocol.codec import CLIENT_TYPES, CONTROL_TYPES, decode_client, decode_server, encode
 from trunkline.protocol.schema import make_schema, render
+from trunkline.protocol.server_session import SessionLimits
 
 SCHEMA = Path(__file__).parents[2] / "spec" / "schema.json"
 
@@ -71,4 +76,58 @@ def test_codes_are_those_of_the_table(schema: dict[str, Any]) -> None:
             "sentence": code.sentence,
         }
         for code in sorted(CloseCode)
+    ]
+
+
+# The page for people
+
+PAGE = (SCHEMA.parent / "protocol.md").read_text("utf-8")
+EXAMPLES = [
+    (side, json.loads(text)) for side, text in re.findall(r"```json (client|server)\n(.*?)```", PAGE, re.DOTALL)
+]
+
+
+def table_rows(heading: str) -> list[list[str]]:
+    """The cells of the rows of the first table under a heading, without its head."""
+    lines = PAGE.partition(f"\n{heading}\n")[2].splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("|"))
+    rows = itertools.takewhile(lambda line: line.startswith("|"), lines[start:])
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows][2:]
+
+
+@pytest.mark.parametrize(("side", "message"), EXAMPLES, ids=[message["type"] for _, message in EXAMPLES])
+def test_an_example_of_the_page_is_a_message(side: str, message: dict[str, Any]) -> None:
+    text = msgspec.json.encode(message)
+    decoded = decode_client(text) if side == "client" else decode_server(text)
+    assert decoded is not None
+    written = msgspec.json.decode(encode(decoded).payload)
+    assert {name: value for name, value in written.items() if value is not None} == message
+
+
+def test_the_page_has_an_example_of_every_message_and_no_other_json() -> None:
+    assert {message["type"] for side, message in EXAMPLES if side == "client"} == CLIENT_TYPES
+    server = {message["type"] for side, message in EXAMPLES if side == "server"}
+    assert server - CONTROL_TYPES == {"agent_state", "agent_updated"}
+    assert server > CONTROL_TYPES
+    assert PAGE.count("```json") == len(EXAMPLES)
+
+
+def test_the_tables_of_the_page_are_those_of_the_code() -> None:
+    assert [row[0].strip("`") for row in table_rows("### `error`")] == list(ErrorCode)
+    assert table_rows("## 9. Close codes") == [
+        [str(int(code)), f"`{code.name.lower()}`", "yes" if may_reconnect(int(code)) else "no", code.sentence]
+        for code in CloseCode
+    ]
+    session, hub = SessionLimits(), HubOptions()
+    rows = [row[1] for row in table_rows("## 8. Limits")]
+    assert rows == [
+        f"{session.max_message_bytes // 1024} KiB",
+        f"{session.messages_per_second:g}, and {session.message_burst} at once",
+        str(session.max_subscriptions),
+        "1,024",
+        "128 characters",
+        str(hub.max_connections_per_principal),
+        f"{hub.max_connections:,}",
+        f"{hub.connects_per_second:g}, and {hub.connect_burst:,} at once",
+        f"{session.auth_timeout:g} s",
     ]

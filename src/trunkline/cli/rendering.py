@@ -113,7 +113,7 @@ def _counted(what: str, names: list[str], *, older: bool) -> str:
     number = len(names)
     shown = ", ".join(one_line(name, 24) for name in names[-_NAMES:])
     before = "…, " if number > _NAMES else ""
-    counted = f"{number}{' or more' if older else ''} {what}{'' if number == 1 else 's'}"
+    counted = f"{number}{' or more' if older else ''} {what}{'' if number == 1 and not older else 's'}"
     return f"{counted}: {before}{shown}" if shown else counted
 
 

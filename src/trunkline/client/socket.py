@@ -1,9 +1,11 @@
 """The WebSocket under a client: `websockets` behind the few calls a client needs."""
 
+import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
@@ -128,6 +130,8 @@ async def open_socket(endpoint: Endpoint) -> Socket:
             compression=None,
             max_size=_MAX_MESSAGE,
             ssl=endpoint.ssl_context if endpoint.url.startswith("wss:") else None,
+            # A proxy of the environment reaches itself under that address, not this machine.
+            proxy=None if _is_loopback(endpoint.url) else True,
         )
     except InvalidURI as error:
         raise ConnectFailed(int(CloseCode.PROTOCOL_ERROR), f"Not a WebSocket address: {endpoint.url}") from error
@@ -136,6 +140,14 @@ async def open_socket(endpoint: Endpoint) -> Socket:
     except (OSError, TimeoutError, InvalidHandshake) as error:
         raise ConnectFailed(1006, f"Could not connect to {endpoint.url}: {error}") from error
     return _WebSocketsSocket(connection)
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _refused(error: InvalidStatus) -> ConnectFailed:

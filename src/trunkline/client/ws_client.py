@@ -35,9 +35,9 @@ from trunkline.protocol.client_session import (
 
 logger = logging.getLogger(__name__)
 
-_INBOX_LIMIT = 1_000
-_INBOX_LIMIT_IN_CALL = 10_000
 _OUTBOX_LIMIT = 1_000
+_IN_A_CALL = 10
+"""How much more may wait for the application while a call waits for its answer."""
 
 Listener = Callable[[Effect], Awaitable[None] | None]
 """Takes what the session has for the application, in order; sync or async. Awaiting slows the reading of the line."""
@@ -49,12 +49,14 @@ class WsClientOptions:
 
     Attributes:
         session: times of keep-alive and backoff.
+        inbox_limit: received things that may wait for the application before the line is read no further.
         open_socket: opens a socket; tests give one that fails on purpose.
         clock: seconds, monotonic.
         chance: uniform in [0, 1), for the jitter of reconnecting.
     """
 
     session: ClientOptions = field(default_factory=ClientOptions)
+    inbox_limit: int = 1_000
     open_socket: Callable[[Endpoint], Awaitable[Socket]] = open_socket
     clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
@@ -287,27 +289,33 @@ class WsClient:
                 ended = self._session.closed(code, str(error), self._options.clock(), chance=0.0)
                 effects = [CloseSocket(code), *ended]
             self._perform(effects)
-            await self._wait_for_inbox(socket)
+            await self._wait_for_inbox()
 
-    async def _wait_for_inbox(self, socket: Socket) -> None:
+    async def _wait_for_inbox(self) -> None:
         """Stop reading until the application has caught up; meanwhile silence does not mean that the line is dead.
 
         While a call waits for its answer reading goes on, because the application may wait for nothing else. When
         that takes too much memory the line is dropped: the call ends, and what was not read comes again.
         """
+        limit = self._options.inbox_limit
         self._reader_waits = True
         try:
-            while len(self._inbox) >= _INBOX_LIMIT:
-                if self._calls and len(self._inbox) < _INBOX_LIMIT_IN_CALL:
+            while len(self._inbox) >= limit and self._session.state is LineState.CONNECTED:
+                if self._calls and len(self._inbox) < limit * _IN_A_CALL:
                     return
                 if self._calls:
-                    logger.warning("A call waits for its answer behind too many updates; the line is dropped")
-                    socket.abort()
+                    self._drop("A call waits for its answer behind too many updates")
                     return
                 self._inbox_changed.clear()
                 await self._inbox_changed.wait()
         finally:
             self._reader_waits = False
+
+    def _drop(self, why: str) -> None:
+        """Give the connection up; the line comes back by itself."""
+        logger.warning("%s; the line is dropped and comes back", why)
+        ended = self._session.closed(1006, why, self._options.clock(), self._options.chance())
+        self._perform([CloseSocket(1006, at_once=True), *ended])
 
     async def _write(self, socket: Socket, outbox: "asyncio.Queue[str]") -> None:
         while True:
@@ -338,9 +346,7 @@ class WsClient:
         try:
             self._outbox.put_nowait(text)
         except asyncio.QueueFull:
-            logger.warning("The server takes no more messages; the line is dropped and comes back")
-            if self._socket is not None:
-                self._socket.abort()
+            self._drop("The server takes no more messages")
 
     def _close_socket(self, effect: CloseSocket) -> None:
         if self._socket is None:
@@ -380,7 +386,7 @@ class WsClient:
                 await self._inbox_changed.wait()
                 continue
             effect = self._inbox.popleft()
-            if len(self._inbox) < _INBOX_LIMIT // 2:
+            if len(self._inbox) <= self._options.inbox_limit // 2:
                 self._inbox_changed.set()
             await self._hand_over(effect)
 
