@@ -325,17 +325,16 @@ class Slow:
 async def slow_client(network: Network, events: int) -> AsyncIterator[tuple[Slow, ScriptedSocket]]:
     """Run one with so many events on their way to it."""
     slow = Slow(network)
-    try:
-        async with slow.client as client:
-            client.subscribe("agent:1")
-            socket = await network.socket()
-            await socket.accept()
-            for seq in range(1, events + 1):
-                socket.publish("agent:1", seq)
+    async with slow.client as client:
+        client.subscribe("agent:1")
+        socket = await network.socket()
+        await socket.accept()
+        for seq in range(1, events + 1):
+            socket.publish("agent:1", seq)
+        try:
             yield slow, socket
+        finally:
             slow.release.set()
-    finally:
-        slow.release.set()
 
 
 async def test_a_slow_handler_stops_the_reading_and_loses_nothing(network: Network) -> None:
@@ -367,7 +366,7 @@ async def test_a_call_behind_too_many_updates_is_cut_and_they_come_again(
         assert socket.aborted
         message = await (await network.socket(2)).heard("subscribe")
         read_so_far = message["topics"][0]["since"]["seq"]
-        assert 100 <= read_so_far <= 150
+        assert 90 <= read_so_far <= 110
         assert await slow.handed_over(read_so_far) == list(range(1, read_so_far + 1))
 
 

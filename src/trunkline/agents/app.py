@@ -160,8 +160,7 @@ class AgentsPlatform:
         """Let the goodbyes of the line be written before the server closes the sockets under them."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE_TIMEOUT):
-                while self.line.hub.connections:  # noqa: ASYNC110 - the hub tells nobody when its last one has gone
-                    await asyncio.sleep(0.01)
+                await self.line.hub.wait_empty()
 
     async def why_not_ready(self) -> str | None:
         """A sentence if the server should get no work now, or None."""

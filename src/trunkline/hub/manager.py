@@ -105,6 +105,7 @@ class TopicConnectionManager:
         self._clock = self.options.clock
         self._connects = TokenBucket(self.options.connects_per_second, self.options.connect_burst, self.options.clock())
         self._draining = False
+        self._emptied = asyncio.Event()
 
     @property
     def topics(self) -> int:
@@ -173,6 +174,8 @@ class TopicConnectionManager:
         """Forget a connection that has ended, and all that was kept or running for it."""
         if self.connections.pop(connection.id, None) is None:
             return
+        if not self.connections:
+            self._emptied.set()
         connection.closing = True
         connection.cancel_work()
         self._index.drop_all(connection)
@@ -420,6 +423,12 @@ class TopicConnectionManager:
         for connection in list(self.connections.values()):
             if connection.principal is not None and connection.principal.id == principal_id:
                 self._perform(connection, connection.session.revoke(topic, reason))
+
+    async def wait_empty(self) -> None:
+        """Wait until no connection is left; after `drain` it means that every goodbye was written or given up."""
+        while self.connections:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     def admit(self) -> None:
         """Take connections, also after a drain."""
