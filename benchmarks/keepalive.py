@@ -66,7 +66,9 @@ def main() -> None:
             days = [simulate(make(), timeout, seed) for seed in range(20)]
             delays = [delay for day in days for delay in day.noticed_after]
             pings, forgotten = mean(d.pings for d in days), mean(d.forgotten for d in days)
-            print(f"| {network} | {name} | {pings:.0f} | {forgotten:.1f} | {mean(delays):.0f} s | {max(delays):.0f} s |")
+            print(
+                f"| {network} | {name} | {pings:.0f} | {forgotten:.1f} | {mean(delays):.0f} s | {max(delays):.0f} s |"
+            )
 
 
 if __name__ == "__main__":

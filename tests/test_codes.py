@@ -1,6 +1,8 @@
 import pytest
 
 from trunkline.codes import CloseCode, ErrorCode, may_reconnect
+from trunkline.protocol.codec import decode_server
+from trunkline.protocol.messages import Error
 
 
 @pytest.mark.parametrize("code", CloseCode)
@@ -29,3 +31,9 @@ def test_error_codes_are_the_protocol_s() -> None:
         "invalid_json", "invalid_message", "unknown_type", "invalid_topic", "not_found", "forbidden", "unauthenticated",
         "too_many_subscriptions", "rate_limited", "too_large", "conflict", "internal",
     ]  # fmt: skip
+
+
+def test_a_code_of_a_later_version_reads_as_a_failed_request() -> None:
+    message = decode_server('{"type": "error", "code": "out_of_tea", "error": "There is no tea", "topic": "tea:1"}')
+    assert isinstance(message, Error)
+    assert (message.code, message.error) == (ErrorCode.INVALID_MESSAGE, "There is no tea")

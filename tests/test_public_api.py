@@ -12,7 +12,7 @@ PUBLIC = [
     "ClientOptions", "ClientSession", "CloseCode", "Conflict", "Delivery", "Dialect", "ENDPOINT", "Endpoint",
     "ErrorCode", "Event", "EventBus", "EventType", "Forbidden", "Frame", "HandlerReference", "Handshake",
     "Histogram", "HubOptions", "HubStats", "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats",
-    "LogLimits", "MemoryBroker", "NotFound", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal",
+    "LogLimits", "MemoryBroker", "NotFound", "Notice", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal",
     "Published", "Receipt", "ReceivedEvent", "ReceivedReset", "ReceivedSnapshot", "RequestError",
     "SessionLimits", "Stamp", "StateChanged", "Subscription", "TokenBucket", "Topic", "TopicConnectionManager",
     "TopicFailed", "TopicManager", "TopicOpened", "TopicPattern", "Trunkline", "TrunklineError", "Unauthenticated",
@@ -31,7 +31,9 @@ def test_the_public_names() -> None:
 def test_every_public_name_exists_and_is_described(name: str) -> None:
     found = getattr(trunkline, name)
     if not (inspect.isclass(found) or inspect.isfunction(found)):
-        assert name in {"ENDPOINT", "Action", "Update", "__version__", "event_bus"}, f"{name} needs a docstring"
+        assert name in {"ENDPOINT", "Action", "Notice", "Update", "__version__", "event_bus"}, (
+            f"{name} needs a docstring"
+        )
         return
     assert found.__doc__
     assert not found.__doc__.startswith(f"{name}("), "a dataclass's made-up docstring says nothing"

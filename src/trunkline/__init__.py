@@ -26,11 +26,9 @@ from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.hub.stats import Histogram, HubStats
 from trunkline.line import ENDPOINT, LineOptions, Trunkline
 from trunkline.positions import Position
-from trunkline.protocol.client_session import (
-    ClientOptions,
-    ClientSession,
+from trunkline.protocol.client_effects import (
     LineState,
-    LineStats,
+    Notice,
     Noticed,
     ReceivedEvent,
     ReceivedReset,
@@ -40,6 +38,7 @@ from trunkline.protocol.client_session import (
     TopicOpened,
     Update,
 )
+from trunkline.protocol.client_session import ClientOptions, ClientSession, LineStats
 from trunkline.protocol.codec import Frame
 from trunkline.protocol.rate import TokenBucket
 from trunkline.protocol.server_session import SessionLimits
@@ -127,6 +126,7 @@ __all__ = [
     "LogLimits",
     "MemoryBroker",
     "NotFound",
+    "Notice",
     "Noticed",
     "OutboxRelay",
     "OutboxStore",

@@ -20,6 +20,11 @@ class ErrorCode(StrEnum):
     CONFLICT = "conflict"
     INTERNAL = "internal"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "ErrorCode | None":
+        """Read a code of a later version as a request that failed; its sentence still says why."""
+        return cls.INVALID_MESSAGE if isinstance(value, str) else None
+
 
 class CloseCode(IntEnum):
     """Why a WebSocket was closed, with the sentence that goes into the close frame (at most 123 bytes).

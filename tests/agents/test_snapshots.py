@@ -106,6 +106,9 @@ async def test_a_history_shows_the_answer_in_progress_beside_the_messages(heart:
     assert during.streaming == Streaming(run_id=run.id, message_id=run.message_id, at=4, text="Good")
     assert [message.content for message in during.messages] == ["Hello"]
     assert (after.streaming, [message.content for message in after.messages]) == (None, ["Hello", "Good"])
+    assert during.last_run is not None
+    assert after.last_run is not None
+    assert (during.last_run.status, after.last_run.status, after.last_run.id) == ("running", "cancelled", run.id)
 
 
 async def test_a_run_that_waits_shows_no_stream(heart: Heart) -> None:

@@ -100,6 +100,16 @@ def test_a_run_that_the_server_cut_is_told_with_the_text_that_was_kept(asked: Co
     assert end == [AnswerEnds(RUN, "failed", "The server stopped.", unsaved=2)]
 
 
+def test_a_thread_that_tells_of_its_last_run_spares_the_question(asked: Conversation) -> None:
+    asked.event("stream_chunk", chunk(0, "Becau"))
+    history = {"messages": [QUESTION, message(MESSAGE, "assistant", "Bec")], "last_run": run("failed", error="Cut.")}
+    assert asked.snapshot(history) == [AnswerEnds(RUN, "failed", "Cut.", unsaved=2)]
+
+
+def test_another_last_run_does_not_end_the_awaited_one(asked: Conversation) -> None:
+    assert asked.snapshot({"messages": [QUESTION], "last_run": {**run("done"), "id": RUN + 1}}) == [AskForRun(RUN)]
+
+
 def test_what_was_kept_and_not_heard_is_shown(asked: Conversation) -> None:
     asked.event("stream_chunk", chunk(0, "Bec"))
     todo = asked.snapshot({"messages": [QUESTION, message(MESSAGE, "assistant", "Becau")]})

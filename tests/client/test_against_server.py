@@ -21,14 +21,8 @@ from trunkline.codes import ErrorCode
 from trunkline.errors import Conflict, LineClosed, RequestError
 from trunkline.hub.manager import HubOptions
 from trunkline.line import LineOptions
-from trunkline.protocol.client_session import (
-    ClientOptions,
-    LineState,
-    ReceivedEvent,
-    ReceivedSnapshot,
-    StateChanged,
-    Update,
-)
+from trunkline.protocol.client_effects import LineState, ReceivedEvent, ReceivedSnapshot, StateChanged, Update
+from trunkline.protocol.client_session import ClientOptions
 from trunkline.testing import until
 
 

@@ -11,7 +11,7 @@ from tests.client.scripted import Network, ScriptedSocket
 from trunkline.client.line import ClientLine, Subscription, connect
 from trunkline.codes import ErrorCode
 from trunkline.errors import InvalidTopic, LineClosed, RequestError
-from trunkline.protocol.client_session import LineState, ReceivedEvent, ReceivedReset, ReceivedSnapshot
+from trunkline.protocol.client_effects import LineState, ReceivedEvent, ReceivedReset, ReceivedSnapshot
 from trunkline.testing import until
 
 

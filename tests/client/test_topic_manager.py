@@ -11,7 +11,7 @@ from trunkline.client.ws_client import WsClient
 from trunkline.codes import ErrorCode
 from trunkline.errors import InvalidTopic, RequestError
 from trunkline.positions import Position
-from trunkline.protocol.client_session import ReceivedEvent, ReceivedReset, ReceivedSnapshot, Update
+from trunkline.protocol.client_effects import ReceivedEvent, ReceivedReset, ReceivedSnapshot, Update
 from trunkline.testing import until
 
 

@@ -12,8 +12,7 @@ from trunkline.client.ws_client import WsClient
 from trunkline.codes import ErrorCode
 from trunkline.errors import CallCut, LineClosed, RequestError
 from trunkline.positions import Position
-from trunkline.protocol.client_session import (
-    ClientOptions,
+from trunkline.protocol.client_effects import (
     Effect,
     LineState,
     ReceivedEvent,
@@ -21,6 +20,7 @@ from trunkline.protocol.client_session import (
     StateChanged,
     TopicOpened,
 )
+from trunkline.protocol.client_session import ClientOptions
 from trunkline.testing import until
 
 URL = "ws://server/api/ws/v2"

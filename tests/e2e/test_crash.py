@@ -12,7 +12,7 @@ from tests.e2e.rest_client import RestClient
 from tests.e2e.server_process import ServerProcess, command, environment
 from tests.e2e.terminal import CTRL_D, Terminal
 from trunkline import ReceivedEvent, ReceivedSnapshot, WsClient
-from trunkline.protocol.client_session import Effect
+from trunkline.protocol.client_effects import Effect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

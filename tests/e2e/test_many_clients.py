@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import StartServer
 from tests.e2e.rest_client import RestClient
 from trunkline import ReceivedEvent, ReceivedReset, ReceivedSnapshot, WsClient
-from trunkline.protocol.client_session import Effect
+from trunkline.protocol.client_effects import Effect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -13,10 +13,8 @@ from trunkline.errors import InvalidTopic, RequestError
 from trunkline.events import EventType
 from trunkline.positions import Position
 from trunkline.protocol.backoff import BackoffOptions
-from trunkline.protocol.client_session import (
+from trunkline.protocol.client_effects import (
     CallEnded,
-    ClientOptions,
-    ClientSession,
     CloseSocket,
     Effect,
     LineState,
@@ -30,6 +28,7 @@ from trunkline.protocol.client_session import (
     TopicFailed,
     TopicOpened,
 )
+from trunkline.protocol.client_session import ClientOptions, ClientSession
 
 START = Position("e1", 0)
 

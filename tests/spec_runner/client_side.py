@@ -9,9 +9,8 @@ from tests.spec_runner.vectors import Step, Vector, kind_of
 from trunkline.client.topic_manager import HandlerReference, TopicManager
 from trunkline.client.ws_client import Listener, WsClient
 from trunkline.positions import Position
-from trunkline.protocol.client_session import (
+from trunkline.protocol.client_effects import (
     CallEnded,
-    ClientSession,
     CloseSocket,
     Effect,
     Noticed,
@@ -25,6 +24,7 @@ from trunkline.protocol.client_session import (
     TopicOpened,
     Update,
 )
+from trunkline.protocol.client_session import ClientSession
 
 _DEFAULT_HANDLER = "app"
 
@@ -159,6 +159,8 @@ class ClientRun:
                     self.sent.append({"client": _given(**msgspec.json.decode(text))})  # null means absent
                 case CloseSocket(code=code):
                     self.sent.append({"client_closes": code})
+                case CallEnded():
+                    self.delivered.append(describe(effect, []))
                 case _:
                     self._handed_to = []
                     for listener in self._client.listeners:

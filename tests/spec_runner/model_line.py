@@ -15,6 +15,7 @@ import msgspec
 from trunkline.codes import ErrorCode
 from trunkline.errors import RequestError
 from trunkline.positions import Position
+from trunkline.protocol import client_effects as e
 from trunkline.protocol import client_session as c
 from trunkline.protocol import server_session as s
 from trunkline.protocol.codec import Frame
@@ -230,7 +231,7 @@ class Reader:
     cursor: Position | None = None
     is_broken: bool = False
 
-    def opened(self, opened: c.TopicOpened) -> None:
+    def opened(self, opened: e.TopicOpened) -> None:
         """Only an unbroken stream is resumed, and only a new or a broken one begins elsewhere without a snapshot."""
         if opened.resumed:
             assert not self.is_broken
@@ -240,7 +241,7 @@ class Reader:
             assert self.cursor is None or self.is_broken, "a hole that nobody told of"
             self.cursor, self.is_broken = opened.position, False
 
-    def snapshot(self, snapshot: c.ReceivedSnapshot) -> None:
+    def snapshot(self, snapshot: e.ReceivedSnapshot) -> None:
         """A snapshot holds at least what its position says, and begins anew."""
         assert snapshot.data >= snapshot.position.seq
         self.cursor, self.is_broken = snapshot.position, False
@@ -265,7 +266,7 @@ class ModelClient:
 
     @property
     def is_connected(self) -> bool:
-        return self.session.state is c.LineState.CONNECTED
+        return self.session.state is e.LineState.CONNECTED
 
     @property
     def wants_to_retry(self) -> bool:
@@ -275,11 +276,11 @@ class ModelClient:
 
     def connect(self) -> None:
         """Wait as long as the client wants to, then connect."""
-        if self.session.state is c.LineState.IDLE:
+        if self.session.state is e.LineState.IDLE:
             self.take(self.session.start())
-        if self.session.state is c.LineState.WAITING:
+        if self.session.state is e.LineState.WAITING:
             self.advance(30.0)
-        if self.session.state is c.LineState.CONNECTING:
+        if self.session.state is e.LineState.CONNECTING:
             self._server.connect()
             self.take(self.session.opened(self.now))
 
@@ -309,25 +310,25 @@ class ModelClient:
         """A frame came from the server."""
         self.take(self.session.receive(text, self.now))
 
-    def take(self, effects: list[c.Effect]) -> None:
+    def take(self, effects: list[e.Effect]) -> None:
         """Carry effects out, and check what the application gets."""
         for effect in effects:
             match effect:
-                case c.SendText(text=text):
+                case e.SendText(text=text):
                     self.to_server.append(text)
-                case c.CloseSocket():
+                case e.CloseSocket():
                     self.to_server.clear()
                     self._server.cut()
-                case c.TopicOpened(topic=topic):
+                case e.TopicOpened(topic=topic):
                     self.readers[topic].opened(effect)
-                case c.ReceivedSnapshot(topic=topic):
+                case e.ReceivedSnapshot(topic=topic):
                     self.readers[topic].snapshot(effect)
-                case c.ReceivedReset(topic=topic):
+                case e.ReceivedReset(topic=topic):
                     self.readers[topic].is_broken = True
-                case c.ReceivedEvent(id=id_, subscriptions=names):
+                case e.ReceivedEvent(id=id_, subscriptions=names):
                     for name in names:
                         self.readers[name].event(self._server.published[id_].positions[name])
-                case c.TopicFailed() | c.CallEnded():
+                case e.TopicFailed() | e.CallEnded():
                     raise AssertionError(f"This should not happen: {effect}")
                 case _:
                     pass

@@ -54,12 +54,14 @@ class ThreadHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     Attributes:
         messages: the newest messages, lowest id first, without the one that is streaming.
         streaming: the answer in progress; left out if there is none.
+        last_run: the newest run, so that whoever was away learns how it ended; left out if there never was one.
         truncated: there are older messages, which REST lists; left out if not.
     """
 
     thread: Thread
     messages: list[Message]
     streaming: Streaming | None = None
+    last_run: Run | None = None
     truncated: bool = False
 
 
@@ -128,31 +130,35 @@ class AgentsSnapshots:
     async def history(self, principal: Principal, id: str) -> ThreadHistory:
         """`thread:{id}`. Raises NotFound."""
         thread_id = read_id("Thread", id)
-        history, run = await self._read_history(principal.scope, thread_id)
-        streaming = self._streaming(run)
-        if run is not None and streaming is None:
+        history = await self._read_history(principal.scope, thread_id)
+        streaming = self._streaming(history.last_run)
+        if streaming is None and _is_streaming(history.last_run):
             # It ended since the read: what it said is a message by now.
-            history, run = await self._read_history(principal.scope, thread_id)
-            streaming = self._streaming(run)
+            history = await self._read_history(principal.scope, thread_id)
+            streaming = self._streaming(history.last_run)
         return msgspec.structs.replace(history, streaming=streaming)
 
-    async def _read_history(self, scope: str, thread_id: int) -> tuple[ThreadHistory, Run | None]:
-        """Read a thread, its messages and the run that streams into it, all of one moment."""
+    async def _read_history(self, scope: str, thread_id: int) -> ThreadHistory:
+        """Read a thread, its messages and its newest run, all of one moment."""
         async with self._database.reading() as rows:
             thread = await require_thread(rows, scope, thread_id)
             messages, truncated = await rows.messages.newest(thread_id, LIST_BOUND)
-            run = await rows.runs.active_of_thread(thread_id)
-        streams = run is not None and run.message_id is not None
-        return ThreadHistory(thread=thread, messages=messages, truncated=truncated), run if streams else None
+            run = await rows.runs.last_of_thread(thread_id)
+        return ThreadHistory(thread=thread, messages=messages, last_run=run, truncated=truncated)
 
     def _streaming(self, run: Run | None) -> Streaming | None:
         """The text so far, taken after the database was read, so that no chunk published before is missing."""
-        if run is None or run.message_id is None:
+        if run is None or run.message_id is None or not _is_streaming(run):
             return None
         told = self._runner.told(run.id)
         if told is None:
             return None
         return Streaming(run_id=run.id, message_id=run.message_id, at=len(told), text=told)
+
+
+def _is_streaming(run: Run | None) -> bool:
+    """Whether a run is in progress and fills a message."""
+    return run is not None and run.status == "running" and run.message_id is not None
 
 
 def register_snapshots(line: Trunkline, database: Database, runner: Runner) -> None:

@@ -117,12 +117,20 @@ class Conversation:
         todo = [step for message in data["messages"] for step in self._message(message)]
         streaming = data.get("streaming")
         if streaming is None:
-            return [*todo, AskForRun(self.run_id)] if self.run_id is not None else todo
+            return [*todo, *self._after_absence(data.get("last_run"))]
         run_id, message_id = streaming["run_id"], streaming["message_id"]
         if self.run_id not in (None, run_id):
             todo += self._end(self.run_id, "done", None)
         todo += self._begin(run_id, message_id)
         return todo + self._show(self._current(message_id).so_far(streaming["text"]))
+
+    def _after_absence(self, last_run: Any) -> list[ToDo]:
+        """Learn from the thread how the run ended that was awaited; the server is asked if another run followed it."""
+        if self.run_id is None:
+            return []
+        if last_run is not None and last_run["id"] == self.run_id:
+            return self.run_state(last_run)
+        return [AskForRun(self.run_id)]
 
     def run_state(self, run: Any) -> list[ToDo]:
         """Take what the server says of a run that was asked for.

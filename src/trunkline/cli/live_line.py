@@ -26,7 +26,7 @@ from trunkline.cli.screen import Screen
 from trunkline.cli.target import Target
 from trunkline.client.socket import ConnectFailed, Socket, open_socket
 from trunkline.protocol.backoff import BackoffOptions
-from trunkline.protocol.client_session import Effect
+from trunkline.protocol.client_effects import Notice
 from trunkline.protocol.messages import Goaway
 
 _UNREAD_LIMIT = 1_000
@@ -89,7 +89,7 @@ class LiveLine:
         options = WsClientOptions(session=ClientOptions(backoff=backoff), open_socket=self._open_socket)
         self.client = WsClient(url, token=target.token, options=options)
         self.client.add_listener(self._put)
-        self._unread: asyncio.Queue[Effect] = asyncio.Queue(_UNREAD_LIMIT)
+        self._unread: asyncio.Queue[Notice] = asyncio.Queue(_UNREAD_LIMIT)
         self._closing = False
         self._was_connected = False
         self._state = LineState.IDLE
@@ -135,7 +135,7 @@ class LiveLine:
                 case _:
                     pass
 
-    async def _put(self, effect: Effect) -> None:
+    async def _put(self, effect: Notice) -> None:
         if not self._closing:
             await self._unread.put(effect)
 

@@ -10,7 +10,7 @@ from trunkline.client.topic_manager import HandlerReference, TopicManager
 from trunkline.client.ws_client import CallResult, WsClient, WsClientOptions
 from trunkline.errors import LineClosed, RequestError
 from trunkline.positions import Position
-from trunkline.protocol.client_session import Effect, LineState, StateChanged, Update
+from trunkline.protocol.client_effects import LineState, Notice, StateChanged, Update
 
 _QUEUE_LIMIT = 1_000
 _DEFAULT_PATH = "/api/ws/v2"
@@ -180,7 +180,7 @@ class ClientLine:
         """Call a method of the server. See `WsClient.call`."""
         return await self.client.call(method, params, key=key)
 
-    def _watch(self, effect: Effect) -> None:
+    def _watch(self, effect: Notice) -> None:
         if isinstance(effect, StateChanged) and effect.state is LineState.CLOSED and effect.code is not None:
             for subscription in tuple(self._subscriptions):
                 subscription.end(LineClosed(effect.code, effect.reason))

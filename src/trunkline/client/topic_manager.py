@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from trunkline.client.ws_client import WsClient, call_back
 from trunkline.errors import RequestError
 from trunkline.positions import Position
-from trunkline.protocol.client_session import (
-    Effect,
+from trunkline.protocol.client_effects import (
+    Notice,
     ReceivedEvent,
     ReceivedReset,
     ReceivedSnapshot,
@@ -87,7 +87,7 @@ class TopicManager:
         elif self._handlers.pop(reference.topic, None) is not None:
             self._client.unsubscribe(reference.topic)
 
-    async def _route(self, effect: Effect) -> None:
+    async def _route(self, effect: Notice) -> None:
         match effect:
             case ReceivedEvent(subscriptions=topics):
                 for topic in topics:

@@ -15,14 +15,12 @@ from trunkline.codes import CloseCode
 from trunkline.errors import CallCut, LineClosed, RequestError
 from trunkline.positions import Position
 from trunkline.protocol import messages as m
-from trunkline.protocol.client_session import (
+from trunkline.protocol.client_effects import (
     CallEnded,
-    ClientOptions,
-    ClientSession,
     CloseSocket,
     Effect,
     LineState,
-    LineStats,
+    Notice,
     OpenSocket,
     ReceivedEvent,
     ReceivedReset,
@@ -32,6 +30,7 @@ from trunkline.protocol.client_session import (
     TopicFailed,
     TopicOpened,
 )
+from trunkline.protocol.client_session import ClientOptions, ClientSession, LineStats
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ _OUTBOX_LIMIT = 1_000
 _IN_A_CALL = 10
 """How much more may wait for the application while a call waits for its answer."""
 
-Listener = Callable[[Effect], Awaitable[None] | None]
+Listener = Callable[[Notice], Awaitable[None] | None]
 """Takes what the session has for the application, in order; sync or async. Awaiting slows the reading of the line."""
 
 
@@ -105,7 +104,7 @@ class WsClient:
         self._options = options or WsClientOptions()
         self._session = ClientSession(self._options.session)
         self._listeners: list[Listener] = []
-        self._inbox: deque[Effect] = deque()
+        self._inbox: deque[Notice] = deque()
         self._inbox_changed = asyncio.Event()
         self._outbox: asyncio.Queue[str] = asyncio.Queue(_OUTBOX_LIMIT)
         self._calls: dict[str, tuple[str, asyncio.Future[m.Reply]]] = {}
@@ -399,7 +398,7 @@ class WsClient:
         else:
             answer.set_result(ended.reply)
 
-    async def _hand_over(self, effect: Effect) -> None:
+    async def _hand_over(self, effect: Notice) -> None:
         if isinstance(effect, StateChanged):
             if effect.state is LineState.CONNECTED and self.on_connect is not None:
                 await call_back(self.on_connect)
@@ -411,7 +410,7 @@ class WsClient:
             await call_back(listener, effect)
 
 
-def _without(topic: str, effect: Effect) -> Effect | None:
+def _without(topic: str, effect: Notice) -> Notice | None:
     """An effect as it is for an application that wants a topic no more; None if nothing is left of it."""
     match effect:
         case ReceivedEvent(subscriptions=topics) if topic in topics:

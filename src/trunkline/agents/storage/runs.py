@@ -32,6 +32,12 @@ class RunRows:
         row = await self._session.scalar(query)
         return None if row is None else _run(row)
 
+    async def last_of_thread(self, thread_id: int) -> Run | None:
+        """The thread's newest run: the one in progress, if there is one."""
+        query = select(RunRow).where(RunRow.thread_id == thread_id).order_by(RunRow.id.desc()).limit(1)
+        row = await self._session.scalar(query)
+        return None if row is None else _run(row)
+
     async def active_of_agent(self, agent_id: int) -> list[Run]:
         """The agent's runs in progress, oldest first."""
         query = select(RunRow).where(RunRow.agent_id == agent_id, RunRow.status.in_(ACTIVE)).order_by(RunRow.id)
