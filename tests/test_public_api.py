@@ -8,7 +8,9 @@ import pytest
 import trunkline
 
 PUBLIC = [
-    "Action", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut", "CallResult", "ClientLine",
+    "Action", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut",
+    "CallQueueFull", "CallResult", "CallState", "CallStore",
+    "KeepAliveOptions", "Learned", "MemoryCallStore", "PendingCall", "SqliteCallStore", "ClientLine",
     "ClientOptions", "ClientSession", "CloseCode", "Conflict", "Delivery", "Dialect", "ENDPOINT", "Endpoint",
     "ErrorCode", "Event", "EventBus", "EventType", "Forbidden", "Frame", "HandlerReference", "Handshake",
     "Histogram", "HubOptions", "HubStats", "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats",

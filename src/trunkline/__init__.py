@@ -10,6 +10,7 @@ from trunkline.codes import CloseCode, ErrorCode, may_reconnect
 from trunkline.errors import (
     BrokerError,
     CallCut,
+    CallQueueFull,
     Conflict,
     Forbidden,
     InvalidTopic,
@@ -26,6 +27,7 @@ from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.hub.stats import Histogram, HubStats
 from trunkline.line import ENDPOINT, LineOptions, Trunkline
 from trunkline.positions import Position
+from trunkline.protocol.call_queue import CallState
 from trunkline.protocol.client_effects import (
     LineState,
     Notice,
@@ -40,6 +42,7 @@ from trunkline.protocol.client_effects import (
 )
 from trunkline.protocol.client_session import ClientOptions, ClientSession, LineStats
 from trunkline.protocol.codec import Frame
+from trunkline.protocol.keepalive import KeepAliveOptions, Learned
 from trunkline.protocol.rate import TokenBucket
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.publishing import (
@@ -55,17 +58,23 @@ from trunkline.topics import Topic, TopicPattern, feed_channel, parse_topic
 from trunkline.transports.asgi import Dialect, origin_allowed, read_handshake
 
 if TYPE_CHECKING:
+    from trunkline.client.call_store import CallStore, MemoryCallStore, SqliteCallStore
     from trunkline.client.line import ClientLine, Subscription, connect
+    from trunkline.client.pending_call import CallResult, PendingCall
     from trunkline.client.socket import Endpoint
     from trunkline.client.topic_manager import HandlerReference, TopicManager
-    from trunkline.client.ws_client import CallResult, WsClient, WsClientOptions
+    from trunkline.client.ws_client import WsClient, WsClientOptions
     from trunkline.metrics import Measured
 
 __version__ = "0.1.0"
 
 # The client's shell needs `websockets`, which a server that only publishes need not load.
 _LAZY = {
-    "CallResult": "trunkline.client.ws_client",
+    "CallStore": "trunkline.client.call_store",
+    "MemoryCallStore": "trunkline.client.call_store",
+    "PendingCall": "trunkline.client.pending_call",
+    "SqliteCallStore": "trunkline.client.call_store",
+    "CallResult": "trunkline.client.pending_call",
     "ClientLine": "trunkline.client.line",
     "Endpoint": "trunkline.client.socket",
     "HandlerReference": "trunkline.client.topic_manager",
@@ -98,7 +107,10 @@ __all__ = [
     "BusSubscription",
     "CallContext",
     "CallCut",
+    "CallQueueFull",
     "CallResult",
+    "CallState",
+    "CallStore",
     "ClientLine",
     "ClientOptions",
     "ClientSession",
@@ -119,17 +131,21 @@ __all__ = [
     "HubOptions",
     "HubStats",
     "InvalidTopic",
+    "KeepAliveOptions",
+    "Learned",
     "LineClosed",
     "LineOptions",
     "LineState",
     "LineStats",
     "LogLimits",
     "MemoryBroker",
+    "MemoryCallStore",
     "NotFound",
     "Notice",
     "Noticed",
     "OutboxRelay",
     "OutboxStore",
+    "PendingCall",
     "Position",
     "Principal",
     "Published",
@@ -139,6 +155,7 @@ __all__ = [
     "ReceivedSnapshot",
     "RequestError",
     "SessionLimits",
+    "SqliteCallStore",
     "Stamp",
     "StateChanged",
     "Subscription",

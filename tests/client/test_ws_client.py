@@ -21,6 +21,7 @@ from trunkline.protocol.client_effects import (
     TopicOpened,
 )
 from trunkline.protocol.client_session import ClientOptions
+from trunkline.protocol.keepalive import KeepAliveOptions
 from trunkline.testing import until
 
 URL = "ws://server/api/ws/v2"
@@ -189,7 +190,8 @@ async def test_a_reconnect_asks_for_everything_in_one_message(network: Network) 
 
 
 async def test_a_pong_that_does_not_come_drops_the_socket(network: Network) -> None:
-    options = ClientOptions(ping_after=0.01, pong_within=0.01, backoff=AT_ONCE)
+    keepalive = KeepAliveOptions(start=0.01, floor=0.01, pong_within=0.01)
+    options = ClientOptions(keepalive=keepalive, backoff=AT_ONCE)
     heard = Heard()
     async with heard.client(network, options):
         socket = await network.socket()

@@ -10,33 +10,40 @@ def call(key: str, size: int = 10) -> QueuedCall:
     return QueuedCall(key, "method", {}, size)
 
 
-def send_all(queue: CallQueue, start: int = 0) -> list[str]:
-    sent: list[str] = []
-    while waiting := queue.next_to_send():
-        queue.sent(waiting, str(start + len(sent)))
-        sent.append(waiting.key)
-    return sent
+def send(queue: CallQueue, message_id: str) -> str | None:
+    waiting = queue.next_to_send()
+    if waiting is None:
+        return None
+    queue.sent(waiting, message_id)
+    return waiting.key
 
 
-def test_calls_go_out_in_order_and_a_window_at_a_time() -> None:
-    queue = CallQueue(window=2)
-    for key in "abc":
+def answer(queue: CallQueue, message_id: str, *, failed: bool = False) -> QueuedCall | None:
+    found = queue.find(message_id)
+    if found is not None:
+        queue.answered(found, failed=failed)
+    return found
+
+
+def test_each_call_is_sent_when_the_one_before_was_answered() -> None:
+    queue = CallQueue()
+    for key in "ab":
         queue.add(call(key))
-    assert send_all(queue) == ["a", "b"]
-    answered = queue.answered("0", failed=False)
+    assert (send(queue, "1"), send(queue, "2")) == ("a", None)
+    answered = answer(queue, "1")
     assert answered is not None
     assert (answered.key, answered.state) == ("a", CallState.CONFIRMED)
-    assert send_all(queue, 2) == ["c"]
+    assert send(queue, "2") == "b"
 
 
 def test_what_was_sent_and_not_answered_is_sent_again_first() -> None:
-    queue = CallQueue(window=2)
-    for key in "abc":
+    queue = CallQueue()
+    for key in "ab":
         queue.add(call(key))
-    send_all(queue)
+    send(queue, "1")
     queue.cut()
-    assert queue.answered("0", failed=False) is None
-    assert send_all(queue, 2) == ["a", "b"]
+    assert answer(queue, "1") is None
+    assert send(queue, "2") == "a"
 
 
 def test_a_key_that_waits_already_is_the_same_call() -> None:
@@ -58,23 +65,17 @@ def test_a_full_queue_refuses_and_changes_nothing(calls: int, size: int) -> None
 
 @given(st.lists(st.sampled_from(["add", "send", "answer", "fail", "cut"]), max_size=80))
 def test_answers_come_in_the_order_of_the_calls_whatever_happens_to_the_line(steps: list[str]) -> None:
-    queue, made, taken = CallQueue(window=3), 0, []
-    in_flight: list[str] = []
-    messages = 0
+    queue, made, messages = CallQueue(), 0, 0
+    taken: list[int] = []
     for step in steps:
         if step == "add":
             queue.add(call(f"{made}"))
             made += 1
-        elif step == "send" and (waiting := queue.next_to_send()):
-            queue.sent(waiting, f"m{messages}")
-            in_flight.append(f"m{messages}")
-            messages += 1
-        elif step in ("answer", "fail") and in_flight:
-            answered = queue.answered(in_flight.pop(0), failed=step == "fail")
-            assert answered is not None
+        elif step == "send":
+            messages += send(queue, f"m{messages + 1}") is not None
+        elif step in ("answer", "fail") and (answered := answer(queue, f"m{messages}", failed=step == "fail")):
             taken.append(int(answered.key))
         elif step == "cut":
             queue.cut()
-            in_flight.clear()
-    assert taken == sorted(set(taken))
+    assert taken == list(range(len(taken)))
     assert len(queue) == made - len(taken)

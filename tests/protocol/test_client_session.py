@@ -13,6 +13,7 @@ from trunkline.errors import InvalidTopic, RequestError
 from trunkline.events import EventType
 from trunkline.positions import Position
 from trunkline.protocol.backoff import BackoffOptions
+from trunkline.protocol.call_queue import CallState, make_call
 from trunkline.protocol.client_effects import (
     CallEnded,
     CloseSocket,
@@ -20,6 +21,7 @@ from trunkline.protocol.client_effects import (
     LineState,
     Noticed,
     OpenSocket,
+    QueuedCallEnded,
     ReceivedEvent,
     ReceivedReset,
     ReceivedSnapshot,
@@ -29,6 +31,7 @@ from trunkline.protocol.client_effects import (
     TopicOpened,
 )
 from trunkline.protocol.client_session import ClientOptions, ClientSession
+from trunkline.protocol.keepalive import KeepAliveOptions
 
 START = Position("e1", 0)
 
@@ -232,7 +235,7 @@ def test_only_a_silent_line_is_pinged_and_one_ping_is_enough() -> None:
     session.receive(frame("pong"), 10.0)
     assert session.next_deadline() == 35.0
     assert session.tick(34.9, 0.5) == []
-    assert sent(session.tick(35.0, 0.5)) == [{"type": "ping", "timestamp": 35000, "message_id": None}]
+    assert sent(session.tick(35.0, 0.5)) == [{"type": "ping", "timestamp": 35000, "interval": 25.0, "message_id": None}]
     assert session.next_deadline() == 43.0
     assert session.tick(42.9, 0.5) == []
 
@@ -263,6 +266,29 @@ def test_the_shorter_interval_wins(wish: float, after: float) -> None:
     assert isinstance(noticed, Noticed)
     assert session.connection_id == "c1"
     assert session.next_deadline() == 1.0 + after
+
+
+def test_a_line_that_holds_is_pinged_less_and_what_it_learned_serves_the_next() -> None:
+    session = opened()
+    now, intervals = 0.0, []
+    for _ in range(20):
+        now = session.next_deadline() or now
+        intervals += [ping["interval"] for ping in sent(session.tick(now, 0.5))]
+        session.receive(frame("pong"), now)
+    assert (len(intervals), intervals[-1]) == (20, KeepAliveOptions().cap)
+    assert session.next_deadline() == now + KeepAliveOptions().cap
+    following = ClientSession(ClientOptions(learned=session.learned))
+    following.start()
+    following.opened(0.0)
+    assert following.next_deadline() == pytest.approx(KeepAliveOptions().cap)
+
+
+def test_a_silent_line_that_was_cut_makes_the_next_one_ping_sooner() -> None:
+    session = opened()
+    session.closed(1006, "", 20.0, 0.5)
+    session.start()
+    session.opened(21.0)
+    assert session.next_deadline() == 21.0 + 12.5
 
 
 # Authentication
@@ -551,3 +577,29 @@ def test_payloads_are_read_plain_or_typed() -> None:
     assert effect.read(RENAMED) == Named("Ann")
     other = EventType("client_session_other", Named, topic="agent:{name}")
     assert effect.read(other) is None
+
+
+# Queued calls
+
+
+def test_a_queued_call_that_came_too_fast_is_sent_again_and_keeps_its_place() -> None:
+    session = opened()
+    [first] = sent(session.enqueue(make_call("a", "note.add", {})))
+    assert session.enqueue(make_call("b", "note.add", {})) == []
+    session.receive(frame("error", code="rate_limited", error="Too fast", message_id=first["message_id"]), 1.0)
+    assert session.next_deadline() == 2.0
+    assert session.enqueue(make_call("c", "note.add", {})) == []
+    [again] = sent(session.tick(2.0, 0.5))
+    assert (again["key"], again["message_id"] != first["message_id"]) == ("a", True)
+
+
+def test_a_queued_call_whose_message_is_refused_fails_and_makes_room() -> None:
+    session = opened()
+    [first] = sent(session.enqueue(make_call("a", "note.add", {})))
+    session.enqueue(make_call("b", "note.add", {}))
+    refusal = frame("error", code="invalid_message", error="No", message_id=first["message_id"])
+    ended, following = session.receive(refusal, 1.0)
+    assert isinstance(ended, QueuedCallEnded)
+    assert (ended.call.key, ended.call.state) == ("a", CallState.FAILED)
+    assert sent([following])[0]["key"] == "b"
+    assert [call.key for call in session.queued()] == ["b"]

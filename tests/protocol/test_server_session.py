@@ -77,7 +77,7 @@ def test_a_greeting_names_the_protocol_and_the_limits() -> None:
         "connection_id": "c1",
         "protocol": "trunkline.v2.json",
         "server_time": "2026-01-01T00:00:00.000Z",
-        "ping_interval": 25.0,
+        "ping_interval": 120.0,
         "limits": {"max_message_bytes": 65536, "max_subscriptions": 7, "messages_per_second": 50.0},
     }
 
@@ -153,6 +153,23 @@ def test_the_time_to_authenticate_is_bounded() -> None:
     assert late.tick(5.0) == []
     assert late.tick(5.1) == [Close(CloseCode.UNAUTHENTICATED, CloseCode.UNAUTHENTICATED.sentence)]
     assert session_with().tick(1_000.0) == []
+
+
+def test_a_peer_that_went_silent_is_closed_after_twice_its_own_interval() -> None:
+    session = session_with(ping_interval=100.0)
+    receive(session, {"type": "ping", "interval": 20})
+    assert session.tick(40.0) == []
+    assert session.tick(40.1) == [Close(CloseCode.PING_TIMEOUT, CloseCode.PING_TIMEOUT.sentence)]
+    receive(session, {"type": "ping", "interval": 10_000})
+    assert session.tick(200.0) == []
+    assert session.tick(200.1) == [Close(CloseCode.PING_TIMEOUT, CloseCode.PING_TIMEOUT.sentence)]
+
+
+def test_a_greeted_client_is_expected_to_ping_and_one_that_never_said_so_is_not() -> None:
+    greeted, plain = session_with(ping_interval=10.0), session_with(ping_interval=10.0)
+    greeted.greet("c1", "2026-01-01T00:00:00.000Z")
+    assert greeted.tick(20.1) == [Close(CloseCode.PING_TIMEOUT, CloseCode.PING_TIMEOUT.sentence)]
+    assert plain.tick(10_000.0) == []
 
 
 def test_a_call_is_invoked_and_answered() -> None:

@@ -15,6 +15,7 @@ from trunkline.protocol.client_effects import (
     Effect,
     Noticed,
     OpenSocket,
+    QueuedCallEnded,
     ReceivedEvent,
     ReceivedReset,
     ReceivedSnapshot,
@@ -159,7 +160,7 @@ class ClientRun:
                     self.sent.append({"client": _given(**msgspec.json.decode(text))})  # null means absent
                 case CloseSocket(code=code):
                     self.sent.append({"client_closes": code})
-                case CallEnded():
+                case CallEnded() | QueuedCallEnded():
                     self.delivered.append(describe(effect, []))
                 case _:
                     self._handed_to = []

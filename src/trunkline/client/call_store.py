@@ -2,11 +2,11 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
-from trunkline.protocol.call_queue import QueuedCall
+from trunkline.protocol.call_queue import QueuedCall, make_call
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -87,12 +87,3 @@ class SqliteCallStore:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
-
-
-def make_call(key: str, method: str, params: dict[str, Any]) -> QueuedCall:
-    """Make a call for a queue, counting its bytes.
-
-    Raises:
-        TypeError: the parameters are not JSON-encodable.
-    """
-    return QueuedCall(key, method, params, size=len(msgspec.json.encode(params)) + len(method))

@@ -6,8 +6,9 @@ from collections import deque
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
+from trunkline.client.pending_call import CallResult, PendingCall
 from trunkline.client.topic_manager import HandlerReference, TopicManager
-from trunkline.client.ws_client import CallResult, WsClient, WsClientOptions
+from trunkline.client.ws_client import WsClient, WsClientOptions
 from trunkline.errors import LineClosed, RequestError
 from trunkline.positions import Position
 from trunkline.protocol.client_effects import LineState, Notice, StateChanged, Update
@@ -179,6 +180,10 @@ class ClientLine:
     async def call(self, method: str, params: dict[str, Any] | None = None, *, key: str | None = None) -> CallResult:
         """Call a method of the server. See `WsClient.call`."""
         return await self.client.call(method, params, key=key)
+
+    def enqueue(self, method: str, params: dict[str, Any] | None = None, *, key: str | None = None) -> PendingCall:
+        """Keep a call until it is answered, line or no line. See `WsClient.enqueue`."""
+        return self.client.enqueue(method, params, key=key)
 
     def _watch(self, effect: Notice) -> None:
         if isinstance(effect, StateChanged) and effect.state is LineState.CLOSED and effect.code is not None:

@@ -5,16 +5,19 @@ import inspect
 import logging
 import random
 import time
+import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from trunkline.client.call_store import CallStore, MemoryCallStore
+from trunkline.client.pending_call import CallResult, PendingCall, read_reply
 from trunkline.client.socket import ConnectFailed, Endpoint, Socket, open_socket
 from trunkline.codes import CloseCode
 from trunkline.errors import CallCut, LineClosed, RequestError
 from trunkline.positions import Position
-from trunkline.protocol import messages as m
+from trunkline.protocol.call_queue import QueuedCall, make_call
 from trunkline.protocol.client_effects import (
     CallEnded,
     CloseSocket,
@@ -22,6 +25,7 @@ from trunkline.protocol.client_effects import (
     LineState,
     Notice,
     OpenSocket,
+    QueuedCallEnded,
     ReceivedEvent,
     ReceivedReset,
     ReceivedSnapshot,
@@ -31,6 +35,9 @@ from trunkline.protocol.client_effects import (
     TopicOpened,
 )
 from trunkline.protocol.client_session import ClientOptions, ClientSession, LineStats
+
+if TYPE_CHECKING:
+    from trunkline.protocol import messages as m
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +59,7 @@ class WsClientOptions:
         open_socket: opens a socket; tests give one that fails on purpose.
         clock: seconds, monotonic.
         chance: uniform in [0, 1), for the jitter of reconnecting.
+        calls: keeps the queued calls; `SqliteCallStore` lets them outlive the process.
     """
 
     session: ClientOptions = field(default_factory=ClientOptions)
@@ -59,14 +67,7 @@ class WsClientOptions:
     open_socket: Callable[[Endpoint], Awaitable[Socket]] = open_socket
     clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
-
-
-class CallResult:
-    """The answer to a call: `result` as JSON data, and the positions of the events it produced."""
-
-    def __init__(self, reply: m.Reply) -> None:
-        self.result: Any = reply.result
-        self.positions = {p.topic: Position(p.epoch, p.seq) for p in reply.positions}
+    calls: CallStore = field(default_factory=MemoryCallStore)
 
 
 class WsClient:
@@ -108,6 +109,7 @@ class WsClient:
         self._inbox_changed = asyncio.Event()
         self._outbox: asyncio.Queue[str] = asyncio.Queue(_OUTBOX_LIMIT)
         self._calls: dict[str, tuple[str, asyncio.Future[m.Reply]]] = {}
+        self._pending: dict[str, PendingCall] = {}
         self._state_changed = asyncio.Event()
         self._socket: Socket | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -140,9 +142,15 @@ class WsClient:
     # Life
 
     async def start(self) -> None:
-        """Begin to connect; returns at once. Errors of the connection come through `on_disconnect`."""
+        """Begin to connect; returns at once. Errors of the connection come through `on_disconnect`.
+
+        Calls that an earlier process left in the call store are queued first.
+        """
         if self._run_task is None:
             loop = asyncio.get_running_loop()
+            for kept in self._options.calls.load():
+                if kept.key not in self._pending:
+                    self._enqueue(kept)
             self._perform(self._session.start())
             self._run_task = loop.create_task(self._run())
             self._run_task.add_done_callback(self._run_ended)
@@ -164,6 +172,8 @@ class WsClient:
             self._run_task.cancel()
         self._finished = True
         self._inbox_changed.set()
+        for pending in self._pending.values():
+            pending.end(None)
         tasks = {self._run_task, self._dispatch_task, self._close_task} - {None, asyncio.current_task()}
         await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
         if self._timer is not None:
@@ -224,13 +234,19 @@ class WsClient:
     async def call(self, method: str, params: dict[str, Any] | None = None, *, key: str | None = None) -> CallResult:
         """Call a method of the server once the line is up, and wait for the answer.
 
+        With a `key` it is queued as `enqueue` does, and its answer is waited for across cuts; without one it waits for
+        the line, and ends with the connection it was sent on.
+
         Raises:
             RequestError: the server refused; `code` says why.
-            CallCut: the line was cut before the answer came.
+            CallCut: the line was cut before the answer came, and the call had no key.
+            CallQueueFull: too many calls with a key wait.
             LineClosed: the line is closed for good.
         """
+        if key is not None:
+            return await self.enqueue(method, params, key=key).result()
         await self.wait_ready()
-        message_id, effects = self._session.call(method, params or {}, key)
+        message_id, effects = self._session.call(method, params or {})
         answer: asyncio.Future[m.Reply] = asyncio.get_running_loop().create_future()
         self._calls[message_id] = (method, answer)
         self._inbox_changed.set()  # a reader that waits for the application reads on, because the answer must be read
@@ -239,9 +255,40 @@ class WsClient:
             reply = await answer
         finally:
             self._calls.pop(message_id, None)
-        if reply.error is not None:
-            raise RequestError(reply.error.error, code=reply.error.code, details=reply.error.details)
-        return CallResult(reply)
+        return read_reply(reply)
+
+    def enqueue(self, method: str, params: dict[str, Any] | None = None, *, key: str | None = None) -> PendingCall:
+        """Keep a call until it is answered: it is sent now or when the line is back, in the order of calls.
+
+        It takes effect once, if its method sees to it as the protocol says. A key that waits already is the same call.
+
+        Args:
+            method: what to call.
+            params: JSON-encodable.
+            key: idempotency key; a new one unless given.
+
+        Raises:
+            CallQueueFull: 1,000 calls or 1 MiB wait already; nothing was queued.
+            TypeError: the parameters are not JSON-encodable.
+        """
+        call = make_call(key or uuid.uuid4().hex, method, params or {})
+        if known := self._pending.get(call.key):
+            return known
+        pending = self._enqueue(call)
+        self._options.calls.add(call)
+        return pending
+
+    def _enqueue(self, call: QueuedCall) -> PendingCall:
+        effects = self._session.enqueue(call)
+        pending = self._pending[call.key] = PendingCall(call)
+        self._inbox_changed.set()
+        self._perform(effects)
+        return pending
+
+    @property
+    def pending_calls(self) -> list[PendingCall]:
+        """The queued calls that are not answered, in order."""
+        return list(self._pending.values())
 
     # The connection's task
 
@@ -333,6 +380,9 @@ class WsClient:
                     self._close_socket(effect)
                 case CallEnded():
                     self._end_call(effect)
+                case QueuedCallEnded(call=call, reply=reply):
+                    self._options.calls.remove(call.key)
+                    self._pending.pop(call.key).end(reply)
                 case _:
                     self._inbox.append(effect)
                     self._inbox_changed.set()

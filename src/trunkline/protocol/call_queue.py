@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from trunkline.errors import CallQueueFull
 
 
@@ -36,25 +38,31 @@ class QueuedCall:
     message_id: str | None = None
 
 
+def make_call(key: str, method: str, params: dict[str, Any]) -> QueuedCall:
+    """Make a call for a queue, counting its bytes.
+
+    Raises:
+        TypeError: the parameters are not JSON-encodable.
+    """
+    return QueuedCall(key, method, params, size=len(msgspec.json.encode(params)) + len(method))
+
+
 class CallQueue:
     """Calls in the order they were made.
 
-    They are sent in that order, `window` unanswered at a time; after a cut the unanswered ones are sent again, first.
-    A server that answers a connection's calls one after the other, as Trunkline's does, thus takes them in order.
+    They are sent in that order, each once the one before was answered, so that the server takes them in order; after a
+    cut the unanswered one is sent again, first.
 
     Args:
         max_calls: calls kept at a time.
         max_bytes: bytes of their parameters.
-        window: unanswered calls at a time.
     """
 
-    def __init__(self, *, max_calls: int = 1_000, max_bytes: int = 1024 * 1024, window: int = 8) -> None:
+    def __init__(self, *, max_calls: int = 1_000, max_bytes: int = 1024 * 1024) -> None:
         self._max_calls = max_calls
         self._max_bytes = max_bytes
-        self._window = window
         self._calls: OrderedDict[str, QueuedCall] = OrderedDict()
         self._size = 0
-        self._sent = 0
 
     def __len__(self) -> int:
         """Calls that are not answered."""
@@ -79,29 +87,26 @@ class CallQueue:
         return call
 
     def next_to_send(self) -> QueuedCall | None:
-        """The call to send now, if the window allows one."""
-        if self._sent >= self._window or self._sent == len(self._calls):
-            return None
-        return next((call for call in self._calls.values() if call.state is CallState.PENDING), None)
+        """The call to send now; None while one is unanswered or none is left."""
+        first = next(iter(self._calls.values()), None)
+        return first if first is not None and first.state is CallState.PENDING else None
 
     def sent(self, call: QueuedCall, message_id: str) -> None:
         """Note that a call was sent."""
         call.state, call.message_id = CallState.SENT, message_id
-        self._sent += 1
 
-    def answered(self, message_id: str, *, failed: bool) -> QueuedCall | None:
-        """Take a call out whose answer came; None for an answer to no queued call."""
-        call = next((c for c in self._calls.values() if c.message_id == message_id), None)
-        if call is None:
-            return None
+    def find(self, message_id: str | None) -> QueuedCall | None:
+        """The call that was sent under this message id and is unanswered."""
+        first = next(iter(self._calls.values()), None)
+        return first if first is not None and message_id is not None and first.message_id == message_id else None
+
+    def answered(self, call: QueuedCall, *, failed: bool) -> None:
+        """Take a call out whose answer came."""
         del self._calls[call.key]
         self._size -= call.size
-        self._sent -= 1
         call.state = CallState.FAILED if failed else CallState.CONFIRMED
-        return call
 
     def cut(self) -> None:
-        """The line is gone: what was sent and not answered is to be sent again."""
-        self._sent = 0
+        """The line is gone, or the server did not take the call: what is unanswered is to be sent again."""
         for call in self._calls.values():
             call.state, call.message_id = CallState.PENDING, None

@@ -12,6 +12,7 @@ from trunkline.errors import RequestError
 from trunkline.events import D, EventType
 from trunkline.positions import Position
 from trunkline.protocol import messages as m
+from trunkline.protocol.call_queue import QueuedCall
 
 
 class LineState(StrEnum):
@@ -120,6 +121,14 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedCallEnded:
+    """A queued call was answered; it is out of the queue."""
+
+    call: QueuedCall
+    reply: m.Reply
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The line's state is another one.
 
@@ -167,4 +176,4 @@ class CloseSocket:
 Notice = Update | TopicOpened | TopicFailed | StateChanged | Noticed
 """What reaches the application, in order."""
 
-Effect = Notice | CallEnded | OpenSocket | SendText | CloseSocket
+Effect = Notice | CallEnded | QueuedCallEnded | OpenSocket | SendText | CloseSocket

@@ -11,6 +11,7 @@ from trunkline.codes import CloseCode, ErrorCode, may_reconnect
 from trunkline.positions import Position, Step, judge
 from trunkline.protocol import messages as m
 from trunkline.protocol.backoff import Backoff, BackoffOptions
+from trunkline.protocol.call_queue import CallQueue, QueuedCall
 from trunkline.protocol.client_effects import (
     CallEnded,
     CloseSocket,
@@ -18,6 +19,7 @@ from trunkline.protocol.client_effects import (
     LineState,
     Noticed,
     OpenSocket,
+    QueuedCallEnded,
     ReceivedEvent,
     ReceivedReset,
     ReceivedSnapshot,
@@ -27,6 +29,7 @@ from trunkline.protocol.client_effects import (
     TopicOpened,
 )
 from trunkline.protocol.codec import decode_server, encode
+from trunkline.protocol.keepalive import Due, KeepAlive, KeepAliveOptions, Learned
 from trunkline.topics import Topic, feed_topic, parse_topic
 
 _LEGAL = {
@@ -43,14 +46,14 @@ class ClientOptions:
     """Times in seconds.
 
     Attributes:
-        ping_after: silence after which a ping is sent; the server's own wish wins if it is shorter.
-        pong_within: time for an answer before the line counts as dead.
+        keepalive: when to ping, and when to give up.
+        learned: what an earlier line of the same network taught about its silences.
         resubscribe_after: pause before a subscription that failed for a passing reason is tried again.
         backoff: when to connect again.
     """
 
-    ping_after: float = 25.0
-    pong_within: float = 8.0
+    keepalive: KeepAliveOptions = field(default_factory=KeepAliveOptions)
+    learned: Learned | None = None
     resubscribe_after: float = 1.0
     backoff: BackoffOptions = field(default_factory=BackoffOptions)
 
@@ -70,6 +73,7 @@ class _Subscription:
     retry_at: float | None = None
 
 
+_NO_CLOSE_FRAME = 1006
 _PASSING = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL})
 
 
@@ -110,13 +114,13 @@ class ClientSession:
         self._backoff = Backoff(self._options.backoff)
         self._subscriptions: dict[str, _Subscription] = {}
         self._calls: dict[str, str] = {}
+        self._queue = CallQueue()
+        self._queue_retry_at: float | None = None
         self._ids = 0
         self._ready = False
         self._replaying: tuple[str, int] | None = None
-        self._ping_after = self._options.ping_after
+        self._keepalive = KeepAlive(self._options.keepalive, self._options.learned)
         self._opened_at = 0.0
-        self._heard_at = 0.0
-        self._pinged_at: float | None = None
         self._retry_at: float | None = None
         self._server_retry: float | None = None
 
@@ -124,6 +128,11 @@ class ClientSession:
     def is_ready(self) -> bool:
         """Whether requests can be sent: the socket is open and, where a token is to be sent first, it was taken."""
         return self._ready
+
+    @property
+    def learned(self) -> Learned:
+        """What this line has learned of its network; give it to the next one there."""
+        return self._keepalive.learned
 
     def positions(self) -> dict[str, Position]:
         """What has been processed of each subscribed topic, where anything has."""
@@ -140,8 +149,8 @@ class ClientSession:
 
     def opened(self, now: float) -> list[Effect]:
         """The socket is open."""
-        self._opened_at = self._heard_at = now
-        self._pinged_at = None
+        self._opened_at = now
+        self._keepalive.opened(now)
         self._server_retry = None
         self._replaying = None
         self.stats.connects += 1
@@ -152,7 +161,7 @@ class ClientSession:
 
     def _get_ready(self) -> list[Effect]:
         self._ready = True
-        return self._ask(list(self._subscriptions.values()))
+        return [*self._ask(list(self._subscriptions.values())), *self._send_queued()]
 
     def closed(
         self, code: int, reason: str, now: float, chance: float, retry_after: float | None = None
@@ -170,6 +179,8 @@ class ClientSession:
             return []
         if self.state is LineState.CONNECTED:
             self._backoff.connection_ended(now - self._opened_at)
+            if code == _NO_CLOSE_FRAME:
+                self._keepalive.cut(now)
         effects = self._leave_socket()
         if not may_reconnect(code):
             self._retry_at = None
@@ -193,7 +204,8 @@ class ClientSession:
     def _leave_socket(self) -> list[Effect]:
         """Forget what belonged to the connection, and cut its calls; positions stay."""
         self._ready = False
-        self._pinged_at = None
+        self._queue.cut()
+        self._queue_retry_at = None
         for subscription in self._subscriptions.values():
             subscription.is_live, subscription.asked, subscription.retry_at = False, None, None
         cut, self._calls = self._calls, {}
@@ -215,12 +227,10 @@ class ClientSession:
             return self._retry_at
         if self.state is not LineState.CONNECTED:
             return None
-        if self._pinged_at is not None:
-            alive = self._pinged_at + self._options.pong_within
-        else:
-            alive = self._heard_at + self._ping_after
         retries = [sub.retry_at for sub in self._subscriptions.values() if sub.retry_at is not None]
-        return min([alive, *retries])
+        if self._queue_retry_at is not None:
+            retries.append(self._queue_retry_at)
+        return min([self._keepalive.deadline(), *retries])
 
     def tick(self, now: float, chance: float) -> list[Effect]:
         """Do what is due: connect, ping, give a silent line up, subscribe again."""
@@ -228,15 +238,19 @@ class ClientSession:
             return self.start()
         if self.state is not LineState.CONNECTED:
             return []
-        if self._pinged_at is not None and now >= self._pinged_at + self._options.pong_within:
+        due_now = self._keepalive.tick(now)
+        if due_now is Due.DEAD:
             code = CloseCode.PING_TIMEOUT
             return [CloseSocket(int(code), at_once=True), *self.closed(int(code), code.sentence, now, chance)]
         effects: list[Effect] = []
-        if self._pinged_at is None and now >= self._heard_at + self._ping_after:
-            self._pinged_at = now
-            effects.append(_send(m.Ping(timestamp=int(now * 1000))))
+        if due_now is Due.PING:
+            effects.append(_send(m.Ping(timestamp=int(now * 1000), interval=self._keepalive.interval)))
         due = [sub for sub in self._subscriptions.values() if sub.retry_at is not None and now >= sub.retry_at]
-        return [*effects, *self._ask(due)]
+        effects += self._ask(due)
+        if self._queue_retry_at is not None and now >= self._queue_retry_at:
+            self._queue_retry_at = None
+            effects += self._send_queued()
+        return effects
 
     # Subscriptions and calls
 
@@ -297,6 +311,27 @@ class ClientSession:
         self._calls[message_id] = method
         return message_id, [_send(m.Call(method=method, params=params, key=key, message_id=message_id))]
 
+    def enqueue(self, call: QueuedCall) -> list[Effect]:
+        """Send a call under its key, now or when the line is back; `QueuedCallEnded` follows, in the order of calls.
+
+        Raises:
+            CallQueueFull: too many calls wait; nothing was queued.
+        """
+        self._queue.add(call)
+        return self._send_queued()
+
+    def queued(self) -> list[QueuedCall]:
+        """The queued calls that are not answered, in order."""
+        return self._queue.calls()
+
+    def _send_queued(self) -> list[Effect]:
+        call = self._queue.next_to_send() if self._ready and self._queue_retry_at is None else None
+        if call is None:
+            return []
+        message_id = self._new_id()
+        self._queue.sent(call, message_id)
+        return [_send(m.Call(method=call.method, params=call.params, key=call.key, message_id=message_id))]
+
     def _new_id(self) -> str:
         self._ids += 1
         return str(self._ids)
@@ -316,8 +351,7 @@ class ClientSession:
         """
         if self.state is not LineState.CONNECTED:
             return []
-        self._heard_at = now
-        self._pinged_at = None
+        self._keepalive.heard(now)
         message = decode_server(text)
         match message:
             case None | m.Pong() | m.UnsubscribeSuccess():
@@ -331,14 +365,13 @@ class ClientSession:
             case m.Revoked(topic=topic, reason=reason):
                 known = self._subscriptions.pop(topic, None)
                 return [TopicFailed(topic, None, reason)] if known else []
-            case m.Reply(message_id=message_id):
-                known_call = message_id is not None and self._calls.pop(message_id, None) is not None
-                return [CallEnded(message_id, message)] if known_call and message_id is not None else []
+            case m.Reply():
+                return self._reply(message)
             case m.Error():
                 return self._error(message, now)
             case m.Connected(connection_id=connection_id, ping_interval=interval):
                 self.connection_id = connection_id
-                self._ping_after = min(self._options.ping_after, interval)
+                self._keepalive.limit(interval)
                 return [Noticed(message)]
             case m.Authenticated():
                 return [Noticed(message), *([] if self._ready else self._get_ready())]
@@ -347,6 +380,15 @@ class ClientSession:
                 return [Noticed(message)]
             case _:
                 assert_never(message)
+
+    def _reply(self, message: m.Reply) -> list[Effect]:
+        queued = self._queue.find(message.message_id)
+        if queued is not None:
+            self._queue.answered(queued, failed=message.error is not None)
+            return [QueuedCallEnded(queued, message), *self._send_queued()]
+        if message.message_id is None or self._calls.pop(message.message_id, None) is None:
+            return []
+        return [CallEnded(message.message_id, message)]
 
     def _event(self, message: m.EventMessage) -> list[Effect]:
         """Give an event to the subscriptions it is new for; subscribe again where it shows a hole."""
@@ -437,6 +479,9 @@ class ClientSession:
         if message_id is not None and self._calls.pop(message_id, None) is not None:
             error = m.WireError(message.code, message.error, message.details)
             return [CallEnded(message_id, m.Reply(message_id=message_id, error=error))]
+        queued = self._queue.find(message_id)
+        if queued is not None:
+            return self._queued_call_refused(queued, message, now)
         failed = self._failed_by(message)
         if not failed:
             return [Noticed(message)]
@@ -447,6 +492,16 @@ class ClientSession:
         for sub in failed:
             del self._subscriptions[str(sub.topic)]
         return [TopicFailed(str(sub.topic), message.code, message.error) for sub in failed]
+
+    def _queued_call_refused(self, call: QueuedCall, message: m.Error, now: float) -> list[Effect]:
+        """The message of a call was refused: nothing happened, so what will pass is sent again under the same key."""
+        if message.code in _PASSING:
+            self._queue.cut()
+            self._queue_retry_at = now + self._options.resubscribe_after
+            return [Noticed(message)]
+        self._queue.answered(call, failed=True)
+        error = m.WireError(message.code, message.error, message.details)
+        return [QueuedCallEnded(call, m.Reply(message_id=message.message_id, error=error)), *self._send_queued()]
 
     def _failed_by(self, message: m.Error) -> list[_Subscription]:
         """The subscriptions that an error speaks of: one by its topic, or all that were asked for in one message.

@@ -64,10 +64,16 @@ class KeepAlive:
     def __init__(self, options: KeepAliveOptions | None = None, learned: Learned | None = None) -> None:
         self.options = options or KeepAliveOptions()
         self.learned = learned or Learned()
+        self._limit = self.options.cap
         self.interval = self._clamp(self.learned.holds or self.options.start)
         self._heard_at = 0.0
         self._pinged_at: float | None = None
         self._proofs = 0
+
+    def limit(self, seconds: float) -> None:
+        """Never be silent for longer than the server wants."""
+        self._limit = seconds
+        self.interval = self._clamp(self.interval)
 
     def opened(self, now: float) -> None:
         """A connection is open."""
@@ -133,4 +139,4 @@ class KeepAlive:
         self.interval = self._clamp(holds or self.interval / 2)
 
     def _clamp(self, interval: float) -> float:
-        return min(self.options.cap, max(self.options.floor, interval))
+        return min(self.options.cap, self._limit, max(self.options.floor, interval))

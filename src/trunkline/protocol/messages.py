@@ -50,9 +50,13 @@ class Unsubscribe(msgspec.Struct, frozen=True, kw_only=True, tag="unsubscribe"):
 
 
 class Ping(msgspec.Struct, frozen=True, kw_only=True, tag="ping"):
-    """Ask for a `pong` with the same timestamp (milliseconds, any number)."""
+    """Ask for a `pong` with the same timestamp (milliseconds, any number).
+
+    `interval` says after how many seconds of silence the client pings at present.
+    """
 
     timestamp: int | float | None = None
+    interval: Annotated[float, msgspec.Meta(gt=0)] | None = None
     message_id: MessageId | None = None
 
 
@@ -87,7 +91,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True, tag="connected"):
-    """The greeting. `server_time` is RFC 3339, `ping_interval` seconds."""
+    """The greeting. `server_time` is RFC 3339; `ping_interval` the longest silence wanted of a client, in seconds."""
 
     connection_id: str
     protocol: str

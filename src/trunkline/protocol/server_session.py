@@ -31,7 +31,7 @@ class SessionLimits:
         message_burst: messages that may come at once.
         refusals: messages refused for their rate in a row before the connection is closed with 4505.
         auth_timeout: seconds to authenticate in.
-        ping_interval: seconds of silence after which a client should ping.
+        ping_interval: the longest silence wanted of a client, in seconds; one twice as long ends its connection.
         held_events: live events held back for one subscription while its snapshot runs.
         held_bytes: bytes of the same.
     """
@@ -42,7 +42,7 @@ class SessionLimits:
     message_burst: int = 200
     refusals: int = 1_000
     auth_timeout: float = 5.0
-    ping_interval: float = 25.0
+    ping_interval: float = 120.0
     held_events: int = 1_000
     held_bytes: int = 1024 * 1024
 
@@ -179,6 +179,7 @@ class ServerSession:
         self.is_authenticated = authenticated
         self.last_heard = now
         self._opened_at = now
+        self._longest_silence: float | None = None
         self._rate = TokenBucket(limits.messages_per_second, limits.message_burst, now)
         self._refused = 0
         self._attempts: dict[Topic, Attempt] = {}
@@ -190,7 +191,8 @@ class ServerSession:
         return len(self._attempts)
 
     def greet(self, connection_id: str, server_time: str) -> list[Effect]:
-        """Greet a client that named the subprotocol."""
+        """Greet a client that named the subprotocol. It knows now what silence is wanted of it."""
+        self._expect_within(self.limits.ping_interval)
         limits = m.ConnectionLimits(
             max_message_bytes=self.limits.max_message_bytes,
             max_subscriptions=self.limits.max_subscriptions,
@@ -251,7 +253,8 @@ class ServerSession:
 
     def _dispatch(self, message: m.ClientMessage) -> list[Effect]:
         match message:
-            case m.Ping(timestamp=timestamp, message_id=message_id):
+            case m.Ping(timestamp=timestamp, interval=interval, message_id=message_id):
+                self._expect_within(interval or self.limits.ping_interval)
                 return [_send(m.Pong(timestamp=timestamp, message_id=message_id), urgent=True)]
             case m.Authenticate(token=token, message_id=message_id):
                 return [CheckToken(token, message_id)]
@@ -471,10 +474,19 @@ class ServerSession:
     # Time
 
     def tick(self, now: float) -> list[Effect]:
-        """Enforce the time to authenticate in. Called about once a second."""
+        """Enforce the time to authenticate in, and end the connection of a peer that is gone. Called each second.
+
+        A client that was not greeted and never pinged is none that keeps a line alive, and may be silent.
+        """
         if not self.is_authenticated and now - self._opened_at > self.limits.auth_timeout:
             return [_close(CloseCode.UNAUTHENTICATED)]
+        if self._longest_silence is not None and now - self.last_heard > self._longest_silence:
+            return [_close(CloseCode.PING_TIMEOUT)]
         return []
+
+    def _expect_within(self, interval: float) -> None:
+        """Expect to hear from the peer within twice the interval at which it pings."""
+        self._longest_silence = 2 * min(interval, self.limits.ping_interval)
 
     def leave(self, reason: str, retry_after_ms: int) -> list[Effect]:
         """Tell the client that the server drains."""
