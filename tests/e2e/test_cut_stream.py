@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartServer
-from tests.e2e.fault_proxy import FaultProxy
 from tests.e2e.rest_client import RestClient
 from trunkline import ClientLine, ReceivedEvent, ReceivedSnapshot, Update, connect
+from trunkline.testing import FaultProxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

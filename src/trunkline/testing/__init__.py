@@ -5,6 +5,7 @@ with pytest-asyncio in auto mode, and are imported by their own names.
 """
 
 from trunkline.testing.clock import ManualClock, until
+from trunkline.testing.fault_proxy import FaultProxy
 from trunkline.testing.memory import MemoryTransport
 
-__all__ = ["ManualClock", "MemoryTransport", "until"]
+__all__ = ["FaultProxy", "ManualClock", "MemoryTransport", "until"]

@@ -17,6 +17,7 @@ class _Pipe:
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.client = client
         self.server = server
+        self.is_half_closed = False
 
     def cut(self) -> None:
         """End both connections at once; what is unsent is lost."""
@@ -40,6 +41,8 @@ class FaultProxy:
 
     Attributes:
         port: where it listens.
+        delay: seconds that each block of bytes is held up, either way.
+        throttle: bytes a second let through to the client, or None.
         refusing: new connections are ended at once.
         accepted: connections that came.
         most_open: the most connections that were open at the same time.
@@ -47,6 +50,8 @@ class FaultProxy:
 
     def __init__(self, server_port: int) -> None:
         self.port = 0
+        self.delay = 0.0
+        self.throttle: float | None = None
         self.refusing = False
         self.accepted = 0
         self.most_open = 0
@@ -54,6 +59,8 @@ class FaultProxy:
         self._pipes: set[_Pipe] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._left: int | None = None
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._listener: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,6 +85,20 @@ class FaultProxy:
         """End every connection, the clients' by RST."""
         while self._pipes:
             self._pipes.pop().reset()
+
+    def freeze(self) -> None:
+        """Let nothing through and end nothing, as a network does that has gone away without a word."""
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        """Let through what was held, and all that follows."""
+        self._flowing.set()
+
+    def half_close(self) -> None:
+        """Tell every client that nothing more comes, while what it sends still arrives."""
+        for pipe in self._pipes:
+            pipe.client.write_eof()
+            pipe.is_half_closed = True
 
     def reset_after(self, size: int) -> None:
         """Let `size` more bytes through to the clients, and then reset, most likely in the middle of a frame."""
@@ -113,7 +134,7 @@ class FaultProxy:
         """Forward until either side ends."""
         loop = asyncio.get_running_loop()
         ways = [
-            loop.create_task(_forward(from_client, pipe.server)),
+            loop.create_task(self._forward(from_client, pipe.server)),
             loop.create_task(self._forward_counted(from_server, pipe)),
         ]
         try:
@@ -123,21 +144,36 @@ class FaultProxy:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
 
-    async def _forward_counted(self, reader: asyncio.StreamReader, pipe: _Pipe) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_BLOCK):
-            if self._left is None:
-                pipe.client.write(data)
-            else:
-                pipe.client.write(data[: self._left])
-                self._left -= len(data)
+            await self._hold_up()
+            writer.write(data)
+            await writer.drain()
+
+    async def _forward_counted(self, reader: asyncio.StreamReader, pipe: _Pipe) -> None:
+        while data := await reader.read(_BLOCK if self.throttle is None else max(1, int(self.throttle / 10))):
+            await self._hold_up()
+            if self.throttle is not None:
+                await asyncio.sleep(len(data) / self.throttle)
+            if pipe.is_half_closed:
+                continue
+            pipe.client.write(data if self._left is None else data[: self._left])
             await pipe.client.drain()
-            if self._left is not None and self._left <= 0:
-                self._left = None
+            if self._used_up(len(data)):
                 pipe.reset()
                 return
 
+    async def _hold_up(self) -> None:
+        await self._flowing.wait()
+        if self.delay:
+            await asyncio.sleep(self.delay)
 
-async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(_BLOCK):
-        writer.write(data)
-        await writer.drain()
+    def _used_up(self, size: int) -> bool:
+        """Count bytes against what `reset_after` still lets through."""
+        if self._left is None:
+            return False
+        self._left -= size
+        if self._left > 0:
+            return False
+        self._left = None
+        return True
