@@ -29,11 +29,11 @@ SIZE_local := the application and the local model (the model is 130 MB, once; MO
 SIZE_test := everything the tests need (about 170 MB, once)
 RUN_LEVEL := $(if $(filter echo,$(MODEL)),echo,local)
 
-.PHONY: help run test check fmt gen clean moved
+.PHONY: help run test check fmt gen chaos keepalive clean moved
 .NOTPARALLEL:
 
 help: ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
 	@echo
 	@echo "  MODEL=echo make run     without a model; MODEL=NAME picks one"
 	@echo "  make run ARGS='...'     more flags for trunkline serve; for make test, more flags for pytest"
@@ -55,6 +55,12 @@ fmt: $(VENV)/.installed-test ## Format, and fix what can be fixed safely
 
 gen: $(VENV)/.installed-test ## Write spec/schema.json from the message types
 	$(BIN)/python -m trunkline.protocol.schema
+
+chaos: $(VENV)/.installed-test ## Cut 200 clients' links for three minutes and count what arrived
+	$(BIN)/python benchmarks/lossy_links.py
+
+keepalive: $(VENV)/.installed-test ## Simulate the pings of idle lines on networks that forget them
+	$(BIN)/python benchmarks/keepalive.py
 
 clean: ## Remove what the other targets made, the environment too
 	rm -rf $(VENV) .tools build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
