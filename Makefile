@@ -39,7 +39,7 @@ help: ## Show what can be made
 	@echo "  make run ARGS='...'     more flags for trunkline serve; for make test, more flags for pytest"
 
 run: $(VENV)/.installed-$(RUN_LEVEL) ## Start the agents platform
-	@exec $(BIN)/trunkline serve $(if $(MODEL),--model '$(MODEL)') $(ARGS)
+	@$(BIN)/trunkline serve $(if $(MODEL),--model '$(MODEL)') $(ARGS) || [ $$? -eq 130 ]
 
 test: $(VENV)/.installed-test ## Run the tests
 	@$(BIN)/pytest $(ARGS)

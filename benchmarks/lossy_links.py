@@ -1,7 +1,8 @@
 """Cut every client's link again and again while events are published, and count what reached the application.
 
 The line runs under uvicorn, each client connects through a proxy of its own, and each proxy cuts its link at random,
-about every `every` seconds, and refuses new connections for `down` seconds. Every client must have every event of its topics: once, in order.
+about every `every` seconds, and refuses new connections for `down` seconds. Every client must have every event of its
+topics: once, in order.
 
 python benchmarks/lossy_links.py --seconds 180
 """

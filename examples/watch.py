@@ -4,6 +4,7 @@ python examples/watch.py http://127.0.0.1:8000
 """
 
 import asyncio
+import contextlib
 import sys
 
 from trunkline import ReceivedEvent, connect
@@ -17,4 +18,5 @@ async def watch(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(watch(sys.argv[1]))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(watch(sys.argv[1]))

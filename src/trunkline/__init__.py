@@ -92,6 +92,10 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(_LAZY[name]), name)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
 def render_metrics(line: "Measured", *, legacy_connections: int | None = None) -> tuple[bytes, str]:
     """The body and the content type of an answer to a Prometheus scrape. Needs the extra `server`."""
     from trunkline import metrics  # noqa: PLC0415 - an extra, not needed to import this package

@@ -1,10 +1,22 @@
 import pytest
 
+from trunkline.errors import NotFound
 from trunkline.hub.access import Principal
 from trunkline.hub.snapshots import SnapshotRegistry
 from trunkline.topics import parse_topic
 
 ANN = Principal("ann")
+
+
+async def test_a_field_is_what_the_provider_s_annotation_says() -> None:
+    def read_order(_principal: Principal, id: int) -> int:
+        return id + 1
+
+    snapshots = SnapshotRegistry()
+    snapshots.add("order:{id}", "order_state", read_order)
+    assert await snapshots.take(ANN, parse_topic("order:41")) == ("order_state", 42)
+    with pytest.raises(NotFound, match="Order abc not found"):
+        await snapshots.take(ANN, parse_topic("order:abc"))
 
 
 async def test_the_first_pattern_that_fits_gives_the_snapshot() -> None:

@@ -16,6 +16,9 @@ class CallResult:
         self.result: Any = reply.result
         self.positions = {p.topic: Position(p.epoch, p.seq) for p in reply.positions}
 
+    def __repr__(self) -> str:
+        return f"CallResult(result={self.result!r}, positions={self.positions!r})"
+
 
 def read_reply(reply: m.Reply) -> CallResult:
     """Turn a reply into its result.

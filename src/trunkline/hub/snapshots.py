@@ -1,15 +1,22 @@
 """Snapshot providers: what a topic looks like now, by pattern."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
+import msgspec
+
+from trunkline.errors import NotFound
 from trunkline.hub.access import Principal
 from trunkline.topics import Topic, TopicPattern
 
 SnapshotProvider = Callable[..., Awaitable[object] | object]
-"""Called as `provider(principal, **fields)` with the pattern's fields; returns the state. Raises `NotFound`."""
+"""Called as `provider(principal, **fields)` with the pattern's fields; returns the state. Raises `NotFound`.
+
+A field is a string unless the provider's annotation says otherwise: `id: int` gets a number, and a topic whose key is
+none does not exist.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,21 @@ class _Route:
     pattern: TopicPattern
     kind: str
     provider: SnapshotProvider
+    types: dict[str, Any]
+
+    def read(self, topic: Topic) -> dict[str, Any] | None:
+        """The fields of a topic that fits, as the provider wants them.
+
+        Raises:
+            NotFound: a field cannot be what the provider wants.
+        """
+        fields = self.pattern.match(topic)
+        if fields is None:
+            return None
+        try:
+            return {name: msgspec.convert(text, self.types[name], strict=False) for name, text in fields.items()}
+        except msgspec.ValidationError:
+            raise NotFound(topic.namespace.capitalize(), topic.key) from None
 
 
 class SnapshotRegistry:
@@ -37,13 +59,23 @@ class SnapshotRegistry:
             ValueError: the pattern is none.
         """
         compiled = TopicPattern(pattern)
-        self._routes.setdefault(compiled.namespace, []).append(_Route(compiled, kind, provider))
+        route = _Route(compiled, kind, provider, _field_types(provider, compiled.fields))
+        self._routes.setdefault(compiled.namespace, []).append(route)
 
     async def take(self, principal: Principal, topic: Topic) -> tuple[str, Any] | None:
         """Run the topic's provider; return the snapshot's type and data, or None if the topic has none."""
         for route in self._routes.get(topic.namespace, ()):
-            fields = route.pattern.match(topic)
+            fields = route.read(topic)
             if fields is not None:
                 result = route.provider(principal, **fields)
                 return route.kind, await result if inspect.isawaitable(result) else result
         return None
+
+
+def _field_types(provider: SnapshotProvider, fields: Sequence[str]) -> dict[str, Any]:
+    """The annotation of each field; `str` where there is none, or none that can be read at run time."""
+    try:
+        hints = get_type_hints(provider)
+    except (NameError, TypeError):
+        hints = {}
+    return {name: hints.get(name, str) for name in fields}
