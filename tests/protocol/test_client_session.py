@@ -603,3 +603,14 @@ def test_a_queued_call_whose_message_is_refused_fails_and_makes_room() -> None:
     assert (ended.call.key, ended.call.state) == ("a", CallState.FAILED)
     assert sent([following])[0]["key"] == "b"
     assert [call.key for call in session.queued()] == ["b"]
+
+
+def test_a_call_that_the_server_would_not_take_is_refused_here_and_the_line_stays() -> None:
+    session = opened()
+    with pytest.raises(RequestError, match="nothing was sent") as refused:
+        session.call("note.add", {"text": "x" * 70_000})
+    assert refused.value.code == "too_large"
+    [ended] = session.enqueue(make_call("a", "note.add", {"text": "x" * 70_000}))
+    assert isinstance(ended, QueuedCallEnded)
+    assert ended.call.state is CallState.FAILED
+    assert [message["key"] for message in sent(session.enqueue(make_call("b", "note.add", {})))] == ["b"]

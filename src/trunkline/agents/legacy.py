@@ -42,6 +42,7 @@ class _Authenticate(msgspec.Struct, tag="authenticate"):
 
 
 _Incoming = _Ping | _SubscribeThread | _SendMessage | _Authenticate
+_ID_DIGITS = 19
 _TYPES = frozenset(str(member.__struct_config__.tag) for member in _Incoming.__args__)
 
 
@@ -222,7 +223,7 @@ def _subscribe(thread_id: int | str) -> str:
 
 
 def _thread_id(key: str) -> int | str:
-    return int(key) if key.isdecimal() else key
+    return int(key) if key.isdecimal() and len(key) <= _ID_DIGITS else key
 
 
 def _refused(text: str, error: msgspec.ValidationError) -> str:

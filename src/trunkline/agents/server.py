@@ -9,6 +9,7 @@ import uvicorn
 
 from trunkline.agents.api.application import create_app
 from trunkline.agents.app import AgentsPlatform
+from trunkline.agents.data_lock import exclusive
 from trunkline.agents.settings import BadSettings, Settings
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,15 @@ def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
             address where everyone is let in.
 
     Raises:
-        BadSettings: the address is in use or cannot be bound, or the data directory cannot be used.
+        BadSettings: the address is in use or cannot be bound, or the data directory cannot be used or is in use.
         StorageUnavailable: the database cannot be used.
     """
     # Uvicorn shuts down in order, and then raises the signal again for those who want to know.
-    with contextlib.closing(bind(settings)) as listener, contextlib.suppress(KeyboardInterrupt):
+    with (
+        contextlib.closing(bind(settings)) as listener,
+        exclusive(settings.data_dir),
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
         make_server(bound, on_ready).run(sockets=[listener])
 
@@ -72,6 +77,9 @@ def make_server(settings: Settings, on_ready: Callable[[str], None]) -> uvicorn.
         ws="websockets-sansio",
         ws_max_size=settings.limits.max_message_bytes + _MESSAGE_MARGIN,
         ws_per_message_deflate=False,
+        # The hub knows what to do with a peer that does not read, and is given the time for it.
+        ws_ping_interval=30.0,
+        ws_ping_timeout=90.0,
         lifespan="off",
         log_config=None,
         # The application writes its own access log, without queries.

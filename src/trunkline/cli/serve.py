@@ -89,9 +89,6 @@ class _Ending:
 
 
 def _run(settings: Settings, stack: ExitStack) -> None:
-    # Half a second of imports that no other command needs to wait for.
-    from trunkline.agents.server import run  # noqa: PLC0415
-
     def on_ready(link: str) -> None:
         parts = urlsplit(link)
         url = f"{parts.scheme}://{parts.netloc}"
@@ -100,6 +97,9 @@ def _run(settings: Settings, stack: ExitStack) -> None:
             _greet(Screen(), settings, url, link)
 
     with suppress(_Terminated, KeyboardInterrupt):
+        # Half a second of imports that no other command needs to wait for.
+        from trunkline.agents.server import run  # noqa: PLC0415
+
         run(settings, on_ready)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from trunkline.codes import CloseCode, ErrorCode, may_reconnect
+from trunkline.errors import RequestError
 from trunkline.positions import Position, Step, judge
 from trunkline.protocol import messages as m
 from trunkline.protocol.backoff import Backoff, BackoffOptions
@@ -74,6 +75,9 @@ class _Subscription:
 
 
 _NO_CLOSE_FRAME = 1006
+_MESSAGE_BYTES = 64 * 1024
+"""What a server takes that has not said otherwise."""
+
 _PASSING = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL})
 
 
@@ -116,6 +120,7 @@ class ClientSession:
         self._calls: dict[str, str] = {}
         self._queue = CallQueue()
         self._queue_retry_at: float | None = None
+        self._max_message_bytes = _MESSAGE_BYTES
         self._ids = 0
         self._ready = False
         self._replaying: tuple[str, int] | None = None
@@ -304,12 +309,16 @@ class ClientSession:
 
         Raises:
             RuntimeError: the line is not ready.
+            RequestError: `too_large`; the server would end the line over such a message.
         """
         if not self._ready:
             raise RuntimeError("The line is not ready for calls")
         message_id = self._new_id()
+        sending = _send(m.Call(method=method, params=params, key=key, message_id=message_id))
+        if (size := len(sending.text.encode())) > self._max_message_bytes:
+            raise _too_large(method, size, self._max_message_bytes)
         self._calls[message_id] = method
-        return message_id, [_send(m.Call(method=method, params=params, key=key, message_id=message_id))]
+        return message_id, [sending]
 
     def enqueue(self, call: QueuedCall) -> list[Effect]:
         """Send a call under its key, now or when the line is back; `QueuedCallEnded` follows, in the order of calls.
@@ -329,8 +338,14 @@ class ClientSession:
         if call is None:
             return []
         message_id = self._new_id()
+        sending = _send(m.Call(method=call.method, params=call.params, key=call.key, message_id=message_id))
+        if (size := len(sending.text.encode())) > self._max_message_bytes:
+            error = _too_large(call.method, size, self._max_message_bytes)
+            self._queue.answered(call, failed=True)
+            refusal = m.Reply(message_id=message_id, error=m.WireError(error.code, error.sentence))
+            return [QueuedCallEnded(call, refusal), *self._send_queued()]
         self._queue.sent(call, message_id)
-        return [_send(m.Call(method=call.method, params=call.params, key=call.key, message_id=message_id))]
+        return [sending]
 
     def _new_id(self) -> str:
         self._ids += 1
@@ -369,8 +384,9 @@ class ClientSession:
                 return self._reply(message)
             case m.Error():
                 return self._error(message, now)
-            case m.Connected(connection_id=connection_id, ping_interval=interval):
+            case m.Connected(connection_id=connection_id, ping_interval=interval, limits=limits):
                 self.connection_id = connection_id
+                self._max_message_bytes = limits.max_message_bytes
                 self._keepalive.limit(interval)
                 return [Noticed(message)]
             case m.Authenticated():
@@ -532,3 +548,8 @@ def _received(message: m.EventMessage, subscriptions: tuple[str, ...]) -> Receiv
 
 def _send(message: m.ClientMessage) -> SendText:
     return SendText(encode(message).text)
+
+
+def _too_large(method: str, size: int, limit: int) -> RequestError:
+    sentence = f"The call of {method} has {size:,} bytes, and the server takes {limit:,}; nothing was sent"
+    return RequestError(sentence, code=ErrorCode.TOO_LARGE)
