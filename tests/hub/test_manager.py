@@ -865,3 +865,12 @@ async def test_lifetimes_and_sockets_are_counted(rig: Rig) -> None:
     assert rig.hub.stats.connections_opened == 2
     assert rig.hub.stats.lifetime.sum == 60
     assert rig.hub.stats.sockets_per_client.sum == 3
+
+
+async def test_a_refused_request_leaves_a_log_line_with_its_connection(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "trunkline.hub")
+    transport = rig.connect()
+    rig.hub.receive(transport.connection, "no json")
+    assert caplog.messages == [f"Refused a request of connection {transport.connection.id}: invalid_json"]

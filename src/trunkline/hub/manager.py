@@ -269,6 +269,8 @@ class TopicConnectionManager:
                     connection.send(frame, now, urgent=urgent, asked=asked)
                 case Count(what=what, kind=kind):
                     self.stats.count(what, kind)
+                    if what == "errors":
+                        logger.info("Refused a request of connection %s: %s", connection.id, kind)
                 case Close(code=code, reason=reason):
                     connection.close(code, reason)
                 case OpenTopic(attempt=attempt):
