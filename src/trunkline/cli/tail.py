@@ -10,6 +10,7 @@ import typer
 
 from trunkline import ReceivedEvent, TopicFailed, TopicOpened, Update, parse_topic
 from trunkline.cli.failures import CommandFailed
+from trunkline.cli.interrupts import interruptible
 from trunkline.cli.live_line import LiveLine
 from trunkline.cli.options import DataDirOption, JsonOption, TokenOption, UrlOption
 from trunkline.cli.reader_watch import ended_without_reader
@@ -58,7 +59,7 @@ def tail(
 
 async def _follow(line: LiveLine, topics: dict[str, None], screen: Screen, as_objects: bool) -> None:
     once = Once()
-    async with ended_without_reader(), line:
+    async with interruptible(), ended_without_reader(), line:
         for topic in topics:
             line.subscribe(topic)
         async for update in line:
