@@ -44,7 +44,8 @@ def test_every_metric_of_the_list_is_there_from_the_start(line: Trunkline) -> No
         *("trunkline_events_published", "trunkline_events_delivered", "trunkline_publish_to_write_seconds"),
         *("trunkline_queue_bytes", "trunkline_lagging_connections", "trunkline_sockets_opened"),
         *("trunkline_sockets_per_client", "trunkline_resets", "trunkline_errors", "trunkline_closes"),
-        *("trunkline_refused", "trunkline_topics", "trunkline_legacy_connections"),
+        *("trunkline_gaps", "trunkline_duplicates_suppressed", "trunkline_reorderings", "trunkline_loop_lag_seconds"),
+        *("trunkline_refused", "trunkline_admission_rate", "trunkline_topics", "trunkline_legacy_connections"),
         *("trunkline_log_bytes", "trunkline_log_channels", "trunkline_lag_started", "trunkline_messages_received"),
     }
     assert values(shown["trunkline_reconnects"]) == {

@@ -8,7 +8,7 @@ import pytest
 import trunkline
 
 PUBLIC = [
-    "Action", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut",
+    "Action", "AdmissionOptions", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut",
     "CallQueueFull", "CallResult", "CallState", "CallStore",
     "KeepAliveOptions", "Learned", "MemoryCallStore", "PendingCall", "SqliteCallStore", "ClientLine",
     "ClientOptions", "ClientSession", "CloseCode", "Conflict", "Delivery", "Dialect", "ENDPOINT", "Endpoint",

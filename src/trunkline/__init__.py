@@ -22,6 +22,7 @@ from trunkline.errors import (
 )
 from trunkline.events import Event, EventType, Stamp, make_stamp, stamp_now
 from trunkline.hub.access import Action, Handshake, Principal, allow_all, anonymous, deny_all, nobody
+from trunkline.hub.admission import AdmissionOptions
 from trunkline.hub.calls import CallContext
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.hub.stats import Histogram, HubStats
@@ -40,9 +41,10 @@ from trunkline.protocol.client_effects import (
     TopicOpened,
     Update,
 )
-from trunkline.protocol.client_session import ClientOptions, ClientSession, LineStats
+from trunkline.protocol.client_session import ClientOptions, ClientSession
 from trunkline.protocol.codec import Frame
 from trunkline.protocol.keepalive import KeepAliveOptions, Learned
+from trunkline.protocol.line_stats import LineStats
 from trunkline.protocol.rate import TokenBucket
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.publishing import (
@@ -106,6 +108,7 @@ def render_metrics(line: "Measured", *, legacy_connections: int | None = None) -
 __all__ = [
     "ENDPOINT",
     "Action",
+    "AdmissionOptions",
     "Broker",
     "BrokerError",
     "BusSubscription",

@@ -22,8 +22,12 @@ from trunkline.transports.asgi import AsgiEndpoint, Dialect, EndpointOptions, Me
 logger = logging.getLogger(__name__)
 
 ENDPOINT = "/api/ws/v2"
-_SWEEP_INTERVAL = 1.0
-_DRAIN_SPREAD_MS = 5_000
+_LOOK_INTERVAL = 0.1
+_LOOKS_A_SWEEP = 10
+_DRAIN_WINDOW = 30.0
+_LEAST_SPREAD = 1.0
+_GOODBYE_TIME = 6.0
+"""A little more than a transport gives a peer to take what is queued and the close frame."""
 
 S = TypeVar("S", bound=SnapshotProvider)
 C = TypeVar("C", bound=CallHandler)
@@ -112,9 +116,27 @@ class Trunkline:
         self._relay = self.bus.subscribe(None, self._to_broker)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
+    def drain(self, within: float = _DRAIN_WINDOW) -> None:
+        """Take no more connections, and tell every client that it will have to come back; those there are served on.
+
+        Call it before `stop` where something is to be finished first, and do that meanwhile. Each client is told how
+        long to stay away once its connection has ended: spread over as many seconds as it takes to welcome them all
+        again, `within` at most. Draining twice is draining once.
+
+        Args:
+            within: seconds in which `stop` will have been called; who wants to connect meanwhile is told to wait.
+        """
+        welcome = len(self.hub.connections) / self.hub.options.admission.rate
+        spread = min(max(within, _LEAST_SPREAD), max(2 * welcome, _LEAST_SPREAD))
+        self.hub.drain(lambda: round(random.random() * spread * 1000), within=within)
+
     async def stop(self) -> None:
-        """Tell every client to come back later, close, and stop. Stopping twice is stopping once."""
-        self.hub.drain(lambda: random.randrange(_DRAIN_SPREAD_MS))
+        """Drain, close every connection once what is queued for it was written, and stop. Stopping twice is once.
+
+        A peer that does not take what is queued is given up after a few seconds.
+        """
+        self.drain(0.0)
+        self.hub.close_all()
         if self._relay is not None:
             self.bus.unsubscribe(self._relay)
             self._relay = None
@@ -124,6 +146,9 @@ class Trunkline:
             await asyncio.gather(self._sweeper, return_exceptions=True)
             self._sweeper = None
             await self.broker.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_TIME):
+                await self.hub.wait_empty()
 
     async def __aenter__(self) -> Self:
         """Start the line."""
@@ -141,8 +166,13 @@ class Trunkline:
             yield
 
     async def _sweep(self) -> None:
+        """Look how late the event loop runs, and every so many looks let the hub and the broker see to the time."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_SWEEP_INTERVAL)
+            for _ in range(_LOOKS_A_SWEEP):
+                due = loop.time() + _LOOK_INTERVAL
+                await asyncio.sleep(_LOOK_INTERVAL)
+                self.hub.observe_lag(max(0.0, loop.time() - due))
             try:
                 self.hub.sweep()
                 self.broker.sweep()

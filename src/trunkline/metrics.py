@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from trunkline.brokers.base import Broker
 from trunkline.hub.manager import TopicConnectionManager
 from trunkline.hub.stats import Histogram
+from trunkline.protocol.recovery import ResetReason
 
 
 class Measured(Protocol):
@@ -75,6 +76,12 @@ class LineCollector(Collector):
         queued = sum(connection.outbox.size for connection in connections)
         lagging = sum(connection.lagging for connection in connections)
         yield _gauge("trunkline_connections", "Open WebSockets.", len(connections))
+        yield _gauge(
+            "trunkline_admission_rate",
+            "Handshakes a second that are taken at present; fewer than the limit while the event loop runs late.",
+            self._hub.admission.rate,
+        )
+        yield _gauge("trunkline_loop_lag_seconds", "How late the event loop ran at the last look.", self._hub.loop_lag)
         yield _gauge("trunkline_topics", "Topics and feeds with subscribers.", self._hub.topics)
         yield _gauge("trunkline_queue_bytes", "Bytes queued and not yet written, of all connections.", queued)
         yield _gauge("trunkline_lagging_connections", "Connections over their budget of unwritten bytes.", lagging)
@@ -91,9 +98,21 @@ class LineCollector(Collector):
         yield _counter("trunkline_events_delivered", "Event frames queued for a connection.", stats.events_delivered)
         yield _counter("trunkline_messages_received", "Frames from clients.", stats.messages_received)
         yield _counter("trunkline_lag_started", "Times a connection went over its budget.", stats.lag_started)
+        yield _counter("trunkline_gaps", "Holes that clients saw in a stream and repaired, as they report.", stats.gaps)
+        yield _counter(
+            "trunkline_duplicates_suppressed",
+            "Events that clients had before and dropped, as they report.",
+            stats.duplicates_suppressed,
+        )
+        yield _counter(
+            "trunkline_reorderings",
+            "Events that reached clients after a later one, as they report; the repair brought them in order.",
+            stats.reorderings,
+        )
         recoveries = {"resumed": 0, "snapshot": 0, **stats.recoveries}
         yield _labelled("trunkline_reconnects", "Subscriptions that came with a position.", "outcome", recoveries)
-        yield _labelled("trunkline_resets", "Streams the server could not keep whole.", "reason", stats.resets)
+        resets = {reason.value: 0 for reason in ResetReason} | stats.resets
+        yield _labelled("trunkline_resets", "Streams the server could not keep whole.", "reason", resets)
         yield _labelled("trunkline_errors", "Error answers to clients.", "code", stats.errors)
         yield _labelled("trunkline_closes", "Connections that ended.", "code", stats.connections_closed)
         yield _labelled("trunkline_refused", "Handshakes that were refused.", "reason", stats.refused)

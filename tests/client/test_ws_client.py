@@ -156,7 +156,7 @@ async def test_a_server_that_says_when_to_come_back_is_obeyed(network: Network) 
     network.refuse(retry_after=1000.0)
     async with heard.client(network):
         await until(lambda: heard.all)
-        assert heard.all == [StateChanged(LineState.WAITING, 1006, "refused", 1000.0)]
+        assert heard.all == [StateChanged(LineState.WAITING, 1006, "refused", 1000.5)]
 
 
 async def test_a_final_refusal_ends_the_line(network: Network) -> None:

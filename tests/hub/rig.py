@@ -10,6 +10,7 @@ from trunkline.brokers.base import LogLimits, Published
 from trunkline.brokers.memory import MemoryBroker
 from trunkline.events import EventType
 from trunkline.hub.access import Action, Principal, allow_all
+from trunkline.hub.admission import AdmissionOptions
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.testing.clock import ManualClock
@@ -49,8 +50,7 @@ class Rig:
             budget=budget,
             max_connections=10,
             max_connections_per_principal=3,
-            connects_per_second=1,
-            connect_burst=5,
+            admission=AdmissionOptions(rate=1, burst=5),
             clock=self.clock,
             wall_clock=self.clock,
         )

@@ -649,7 +649,7 @@ async def test_all_connections_are_counted(rig: Rig) -> None:
 
 async def test_handshakes_are_limited_by_rate(rig: Rig) -> None:
     assert [rig.hub.retry_after() for _ in range(5)] == [None] * 5
-    assert rig.hub.retry_after() == 1.0
+    assert rig.hub.retry_after() == 2.25
     rig.clock.advance(1.0)
     assert rig.hub.retry_after() is None
 
@@ -826,14 +826,21 @@ async def test_a_drain_says_when_to_come_back_and_closes(rig: Rig) -> None:
     client = rig.connect()
     await client.subscribe("agent:1")
     await rig.note("1")
-    rig.hub.drain(lambda: 1_234)
+    rig.hub.drain(lambda: 1_234, within=20)
+    rig.hub.drain(lambda: 9_999, within=90)
     assert shape(await client.take(2), "retry_after_ms") == [("goaway", 1234), ("hub_noted", None)]
-    assert client.closed == (4002, "The server drains; reconnect after the time it gave.")
+    await rig.note("1")
+    assert shape(await client.take(1)) == ["hub_noted"]
     assert rig.hub.draining
-    assert rig.hub.retry_after() == 1.0
+    assert rig.hub.retry_after() == 21.25
     late = rig.connect()
     assert late.closed is not None
     assert late.closed[0] == 4002
+    assert shape(await late.take(1), "retry_after_ms") == [("goaway", 22_500)]
+    await rig.note("1")
+    rig.hub.close_all()
+    assert shape(await client.take(1)) == ["hub_noted"]
+    assert client.closed == (4002, "The server drains; reconnect after the time it gave.")
     await until(lambda: not rig.hub.connections)
     assert rig.hub.stats.connections_closed == {"4002": 2}
     rig.hub.admit()

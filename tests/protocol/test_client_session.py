@@ -214,7 +214,7 @@ def test_the_wish_of_the_server_wins_once() -> None:
     assert session.closed(1006, "", 4.0, 0.5)[-1] == StateChanged(LineState.WAITING, 1006, "", 0.75)
     session.start()
     wished = session.closed(1006, "", 5.0, 0.5, retry_after=0.0)
-    assert wished[-1] == StateChanged(LineState.WAITING, 1006, "", 0.0)
+    assert wished[-1] == StateChanged(LineState.WAITING, 1006, "", 0.5)
 
 
 def test_the_wish_of_a_server_that_did_not_close_is_forgotten_with_the_next_connection() -> None:
@@ -235,7 +235,7 @@ def test_only_a_silent_line_is_pinged_and_one_ping_is_enough() -> None:
     session.receive(frame("pong"), 10.0)
     assert session.next_deadline() == 35.0
     assert session.tick(34.9, 0.5) == []
-    assert sent(session.tick(35.0, 0.5)) == [{"type": "ping", "timestamp": 35000, "interval": 25.0, "message_id": None}]
+    assert sent(session.tick(35.0, 0.5)) == [{"type": "ping", "timestamp": 35000, "interval": 25.0}]
     assert session.next_deadline() == 43.0
     assert session.tick(42.9, 0.5) == []
 

@@ -101,3 +101,25 @@ def test_the_interval_stays_within_its_bounds(steps: list[tuple[str, float]], ho
         else:
             getattr(keepalive, step)(now)
         assert options.floor <= keepalive.interval <= options.cap
+
+
+def test_a_line_on_which_much_comes_is_pinged_too_and_learns_nothing_from_it() -> None:
+    keepalive, pings = KeepAlive(), []
+    keepalive.opened(0.0)
+    for second in range(1, 101):
+        keepalive.heard(float(second))
+        if keepalive.tick(second + 0.5) is Due.PING:
+            pings.append(second + 0.5)
+    assert pings == [37.5, 75.5]
+    assert keepalive.learned == Learned()
+    assert keepalive.interval == 25.0
+
+
+def test_a_busy_line_that_dies_after_its_ping_does_not_blame_the_silence() -> None:
+    keepalive = KeepAlive()
+    keepalive.opened(0.0)
+    keepalive.heard(20.0)
+    keepalive.heard(37.0)
+    assert keepalive.tick(37.5) is Due.PING
+    assert keepalive.tick(45.5) is Due.DEAD
+    assert keepalive.learned == Learned()

@@ -128,6 +128,6 @@ def test_the_tables_of_the_page_are_those_of_the_code() -> None:
         "128 characters",
         str(hub.max_connections_per_principal),
         f"{hub.max_connections:,}",
-        f"{hub.connects_per_second:g}, and {hub.connect_burst:,} at once",
+        f"{hub.admission.rate:g}, and {hub.admission.burst:,} at once",
         f"{session.auth_timeout:g} s",
     ]

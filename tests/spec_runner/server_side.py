@@ -182,6 +182,7 @@ class ServerRun:
 
     async def _on_drain(self, retry_after_ms: int) -> None:
         self.hub.drain(lambda: retry_after_ms)
+        self.hub.close_all()
 
     async def _on_revoke(self, what: dict[str, str]) -> None:
         self.hub.revoke("ann", parse_topic(what["topic"]), what["reason"])

@@ -10,6 +10,7 @@ import pytest
 
 from trunkline.bus import EventBus
 from trunkline.hub.access import Handshake, Principal, allow_all, anonymous
+from trunkline.hub.admission import AdmissionOptions
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.line import Trunkline
 from trunkline.protocol.codec import Frame
@@ -96,6 +97,7 @@ async def test_the_code_the_server_closed_with_is_counted_whatever_the_peer_answ
     of = hub()
     async with conversation(of) as server:
         of.drain(lambda: 5)
+        of.close_all()
         await until(lambda: not of.connections)
         assert [message["type"] for message in server.sent] == [
             "websocket.accept", "websocket.send", "websocket.close",
@@ -218,14 +220,33 @@ async def test_a_refusal_has_a_body_where_the_server_can_send_one() -> None:
 
 async def test_a_busy_hub_says_when_to_return() -> None:
     of = TopicConnectionManager(
-        Trunkline().broker, options=HubOptions(connects_per_second=0.1, connect_burst=1, clock=lambda: 0.0)
+        Trunkline().broker,
+        options=HubOptions(admission=AdmissionOptions(rate=0.125, burst=1), clock=lambda: 0.0),
     )
     assert of.retry_after() is None
     server = Server()
     await AsgiEndpoint(of, EndpointOptions())(scope(), server.receive, server.send)
     assert server.sent[0]["status"] == 503
-    assert dict(server.sent[0]["headers"])[b"retry-after"] == b"10"
+    assert dict(server.sent[0]["headers"])[b"retry-after"] == b"11"
     assert of.stats.refused == {"busy": 1}
+
+
+@pytest.mark.parametrize(("drains", "code"), [(False, 4003), (True, 4002)])
+async def test_a_page_is_told_on_an_open_socket_when_to_return(drains: bool, code: int) -> None:
+    of = TopicConnectionManager(
+        Trunkline().broker,
+        options=HubOptions(admission=AdmissionOptions(rate=0.125, burst=1), clock=lambda: 0.0),
+    )
+    assert of.retry_after() is None
+    if drains:
+        of.drain(lambda: 0)
+    server = Server()
+    of_page = scope(headers=[(b"host", b"example.com"), (b"origin", b"https://example.com")])
+    await AsgiEndpoint(of, EndpointOptions())(of_page, server.receive, server.send)
+    assert [message["type"] for message in server.sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+    assert (server.texts[0]["type"], server.texts[0]["retry_after_ms"]) == ("goaway", 11_000)
+    assert server.sent[-1]["code"] == code
+    assert not of.connections
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """`AgentsPlatform`: the parts of the application, wired, and their life. It knows no web framework."""
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 _RESTART_DELAY = 1.0
 _READY_TIMEOUT = 3.0
-_LEAVE_TIMEOUT = 5.0
+_GOODBYE_TIME = 8.0
 
 
 class AgentsPlatform:
@@ -76,7 +75,9 @@ class AgentsPlatform:
         self._rights = AgentsAccess(self.database)
         self._access: LocalAccess | None = None
         self._relaying: asyncio.Task[None] | None = None
+        self._finishing: asyncio.Task[None] | None = None
         self._draining = False
+        self._hurried = False
         register_snapshots(self.line, self.database, self.runner)
         register_calls(self.line, self.database, self.chat, self.runner)
 
@@ -128,25 +129,46 @@ class AgentsPlatform:
             await self.stop()
             raise
 
-    async def drain(self) -> None:
-        """Be no longer ready, end the answers in progress, tell their events, and send every WebSocket away.
+    async def drain(self, within: float | None = None) -> None:
+        """End in order, in `within` seconds: say goodbye, let answers be finished, tell their ends, close every socket.
 
-        REST goes on, and its events stay in the outbox. Draining twice is draining once.
+        At once the platform is no longer ready, takes no more runs and no more WebSockets, and tells its clients that
+        they will have to come back. Answers in progress have all the time there is but the last few seconds; then
+        they are cut, their texts kept. REST goes on; what is written at the very end is told at the next start.
+        Draining twice is draining once.
+
+        Args:
+            within: seconds; the setting `drain_seconds` unless given.
         """
         if self._draining:
             return
         self._draining = True
+        window = self.settings.drain_seconds if within is None else within
+        self.line.drain(window)
+        await self._finish_answers(window - min(_GOODBYE_TIME, window / 2))
         await self.runner.stop()
         if self._relaying is not None:
             self._relaying.cancel()
             await asyncio.gather(self._relaying, return_exceptions=True)
             await self._relay_the_rest()
         await self.line.stop()
-        await self._wait_for_leaving()
+
+    async def _finish_answers(self, within: float) -> None:
+        self._finishing = asyncio.get_running_loop().create_task(self.runner.finish())
+        if self._hurried:
+            self._finishing.cancel()
+        await asyncio.wait([self._finishing], timeout=within)
+        self._finishing.cancel()
+
+    def hurry(self) -> None:
+        """Wait for no answer: cut those in progress now, or when the drain begins."""
+        self._hurried = True
+        if self._finishing is not None:
+            self._finishing.cancel()
 
     async def stop(self) -> None:
-        """Drain, and close what is open."""
-        await self.drain()
+        """Drain without waiting for answers, and close what is open."""
+        await self.drain(0.0)
         await self.catalog.aclose()
         await self.database.stop()
 
@@ -155,12 +177,6 @@ class AgentsPlatform:
             await self.database.relay.drain()
         except TrunklineError as error:
             logger.warning("Some events wait in the outbox for the next start: %s", error)
-
-    async def _wait_for_leaving(self) -> None:
-        """Let the goodbyes of the line be written before the server closes the sockets under them."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LEAVE_TIMEOUT):
-                await self.line.hub.wait_empty()
 
     async def why_not_ready(self) -> str | None:
         """A sentence if the server should get no work now, or None."""

@@ -144,6 +144,7 @@ class Runner:
         self._options = options or RunnerOptions()
         self._turns = asyncio.Semaphore(self._options.running)
         self._works: dict[int, _Work] = {}
+        self._leaving = False
         self._stopped = False
 
     # Life
@@ -158,16 +159,29 @@ class Runner:
         if ended:
             logger.warning("%d answers were cut when the server stopped; their texts so far were kept", ended)
 
+    @property
+    def in_progress(self) -> int:
+        """How many runs wait or are being answered."""
+        return len(self._works)
+
+    async def finish(self) -> None:
+        """Take no more runs, and return when those in progress have ended. Cancel it to wait no longer."""
+        self._leaving = True
+        while tasks := self._tasks():
+            await asyncio.wait(tasks)
+
     async def stop(self) -> None:
         """Take no more runs and end those in progress as failed, their texts kept; returns when all have ended.
 
         What the database does not take now, the next `start` does.
         """
-        self._stopped = True
+        self._leaving = self._stopped = True
         for work in list(self._works.values()):
             work.interrupt("stopped")
-        while tasks := [work.task for work in self._works.values() if work.task is not None and not work.task.done()]:
-            await asyncio.wait(tasks)
+        await self.finish()
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [work.task for work in self._works.values() if work.task is not None and not work.task.done()]
 
     # Runs
 
@@ -180,7 +194,7 @@ class Runner:
             RequestError: too many runs wait, or the server stops.
             StorageUnavailable: the database cannot serve.
         """
-        if self._stopped:
+        if self._leaving:
             raise RequestError("The server stops; ask again when it is back", code=ErrorCode.INTERNAL)
         if len(self._works) >= self._options.running + self._options.waiting:
             raise RequestError("Too many answers are waiting; try again in a moment", code=ErrorCode.RATE_LIMITED)

@@ -1,9 +1,11 @@
 """Running the application under uvicorn."""
 
+import asyncio
 import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -16,7 +18,6 @@ logger = logging.getLogger(__name__)
 
 # Room for the frame that is just over the limit, so that the session refuses it by its own code.
 _MESSAGE_MARGIN = 4 * 1024
-_SHUTDOWN_TIMEOUT = 10
 _BACKLOG = 2_048
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 
@@ -24,34 +25,56 @@ _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 class _Server(uvicorn.Server):
     """Owns the platform's life, so that what fails at its start is raised and not only logged."""
 
-    def __init__(self, config: uvicorn.Config, platform: AgentsPlatform, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        platform: AgentsPlatform,
+        on_started: Callable[[], None],
+        on_drain: Callable[[int], None],
+    ) -> None:
         super().__init__(config)
         self._platform = platform
         self._on_started = on_started
+        self._on_drain = on_drain
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await self._platform.start()
         await super().startup(sockets)
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let the platform say goodbye on its sockets before they are closed."""
+        """Drain, with the listener open so that whoever comes is told when to come back; then close what is open."""
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + self._platform.settings.drain_seconds
         try:
-            for server in self.servers:
-                server.close()
+            self._on_drain(self._platform.runner.in_progress)
             await self._platform.drain()
+            self.config.timeout_graceful_shutdown = max(1, int(ends_at - clock()))
             await super().shutdown(sockets)
         finally:
             await self._platform.stop()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end at the first signal; at the second wait for nothing and nobody."""
+        if self.should_exit:
+            self.force_exit = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._platform.hurry)
+        super().handle_exit(sig, frame)
 
-def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
+
+def run(
+    settings: Settings, on_ready: Callable[[str], None], on_drain: Callable[[int], None] = lambda _answers: None
+) -> None:
     """Serve until a signal ends it.
 
     Args:
         settings: what to run with; port 0 takes a free one.
         on_ready: called once the server listens, with the address to open: a one-time login link, or the plain
             address where everyone is let in.
+        on_drain: called when a signal has come, with the number of answers that are waited for.
 
     Raises:
         BadSettings: the address is in use or cannot be bound, or the data directory cannot be used or is in use.
@@ -64,11 +87,13 @@ def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
         contextlib.suppress(KeyboardInterrupt),
     ):
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
-        make_server(bound, on_ready).run(sockets=[listener])
+        make_server(bound, on_ready, on_drain).run(sockets=[listener])
 
 
-def make_server(settings: Settings, on_ready: Callable[[str], None]) -> uvicorn.Server:
-    """Make the server of a listener that is bound to the settings' host and port."""
+def make_server(
+    settings: Settings, on_ready: Callable[[str], None], on_drain: Callable[[int], None] = lambda _answers: None
+) -> uvicorn.Server:
+    """Make the server of a listener that is bound to the settings' host and port; see `run`."""
     platform = AgentsPlatform(settings)
     config = uvicorn.Config(
         create_app(settings, platform),
@@ -87,9 +112,8 @@ def make_server(settings: Settings, on_ready: Callable[[str], None]) -> uvicorn.
         server_header=False,
         # Nothing stands in front of this server that could be believed about its clients.
         proxy_headers=False,
-        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
     )
-    return _Server(config, platform, lambda: on_ready(_address_to_open(settings, platform)))
+    return _Server(config, platform, lambda: on_ready(_address_to_open(settings, platform)), on_drain)
 
 
 def bind(settings: Settings) -> socket.socket:

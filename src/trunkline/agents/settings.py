@@ -116,6 +116,7 @@ class Settings(BaseSettings):
         database_url: SQLAlchemy URL; None is an SQLite file in `data_dir`.
         legacy: whether the old endpoint `/api/ws` still answers.
         allowed_origins: origins of other hosts whose pages may write and connect.
+        drain_seconds: time to end in after SIGTERM or Ctrl-C; answers in progress have most of it to be finished.
         limits: what the server takes.
     """
 
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     legacy: bool = True
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split_list)] = ()
+    drain_seconds: PositiveFloat = 30.0
     limits: Limits = Field(default_factory=Limits)
 
     @property

@@ -96,11 +96,17 @@ def _run(settings: Settings, stack: ExitStack) -> None:
         with suppress(BrokenPipeError):
             _greet(Screen(), settings, url, link)
 
+    def on_drain(answers: int) -> None:
+        if answers:
+            what = "1 answer is" if answers == 1 else f"{answers} answers are"
+            left = f"{settings.drain_seconds:g} s at most. Ctrl-C again stops at once."
+            Screen().note(f"{what} being finished, {left}")
+
     with suppress(_Terminated, KeyboardInterrupt):
         # Half a second of imports that no other command needs to wait for.
         from trunkline.agents.server import run  # noqa: PLC0415
 
-        run(settings, on_ready)
+        run(settings, on_ready, on_drain)
 
 
 def _refuse_second(data_dir: Path) -> None:

@@ -34,10 +34,11 @@ from trunkline.protocol.client_effects import (
     TopicFailed,
     TopicOpened,
 )
-from trunkline.protocol.client_session import ClientOptions, ClientSession, LineStats
+from trunkline.protocol.client_session import ClientOptions, ClientSession
 
 if TYPE_CHECKING:
     from trunkline.protocol import messages as m
+    from trunkline.protocol.line_stats import LineStats
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class WsClient:
         return self._session.state
 
     @property
-    def stats(self) -> LineStats:
+    def stats(self) -> "LineStats":
         """What the line went through."""
         return self._session.stats
 

@@ -14,6 +14,7 @@ from trunkline.brokers.base import Broker, Delivery
 from trunkline.codes import CloseCode, ErrorCode
 from trunkline.errors import Forbidden, RequestError
 from trunkline.hub.access import Action, Authenticate, Authorize, Handshake, Principal, deny_all, nobody
+from trunkline.hub.admission import Admission, AdmissionOptions
 from trunkline.hub.calls import CallContext, CallRegistry
 from trunkline.hub.connection import Connection, Transport
 from trunkline.hub.index import SubscriberIndex
@@ -21,7 +22,6 @@ from trunkline.hub.snapshots import SnapshotRegistry
 from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
 from trunkline.protocol import messages as m
-from trunkline.protocol.rate import TokenBucket
 from trunkline.protocol.recovery import Logged
 from trunkline.protocol.server_session import (
     Attempt,
@@ -34,6 +34,7 @@ from trunkline.protocol.server_session import (
     Invoke,
     OpenTopic,
     ReadLog,
+    Reported,
     Send,
     ServerSession,
     SessionLimits,
@@ -42,6 +43,8 @@ from trunkline.protocol.server_session import (
 from trunkline.topics import Topic
 
 logger = logging.getLogger(__name__)
+
+_GOODBYE = "The server stops"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +57,7 @@ class HubOptions:
         lag_timeout: seconds a lagging connection may make no progress before it is closed with 4000.
         max_connections: connections in all.
         max_connections_per_principal: connections of one principal.
-        connects_per_second: handshakes taken, sustained; `connect_burst` may come at once.
-        connect_burst: handshakes that may come at once.
+        admission: how many handshakes are taken, and when the others shall come back.
         clock: seconds, monotonic.
         wall_clock: Unix time in seconds.
     """
@@ -65,8 +67,7 @@ class HubOptions:
     lag_timeout: float = 60.0
     max_connections: int = 15_000
     max_connections_per_principal: int = 100
-    connects_per_second: float = 500.0
-    connect_burst: int = 2_000
+    admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
 
@@ -82,6 +83,8 @@ class TopicConnectionManager:
         calls: methods by name.
         stats: counters.
         connections: open connections by id.
+        admission: which handshakes are taken.
+        loop_lag: seconds the event loop ran late at the last look.
     """
 
     def __init__(
@@ -103,8 +106,9 @@ class TopicConnectionManager:
         self._index = SubscriberIndex(broker.attach, broker.detach)
         self._per_principal: dict[str, int] = {}
         self._clock = self.options.clock
-        self._connects = TokenBucket(self.options.connects_per_second, self.options.connect_burst, self.options.clock())
-        self._draining = False
+        self.admission = Admission(self.options.admission, self._clock())
+        self.loop_lag = 0.0
+        self._drained_by: float | None = None
         self._emptied = asyncio.Event()
 
     @property
@@ -115,15 +119,25 @@ class TopicConnectionManager:
     @property
     def draining(self) -> bool:
         """Whether the hub takes no more connections."""
-        return self._draining
+        return self._drained_by is not None
 
     # Connections
 
     def retry_after(self) -> float | None:
         """Ask to take one more handshake: None for yes, else the seconds after which to try again."""
-        if self._draining:
-            return 1.0
-        return None if self._connects.take(self._clock()) else self._connects.seconds_until_next()
+        if len(self.connections) >= self.options.max_connections or self.draining:
+            return self._postpone()
+        return self.admission.ask(self._clock())
+
+    def _postpone(self) -> float:
+        """Seconds after which to come back when the hub drains or is full."""
+        now = self._clock()
+        return self.admission.postpone(now, not_before=0.0 if self._drained_by is None else self._drained_by - now)
+
+    def observe_lag(self, seconds: float) -> None:
+        """Note how late the event loop runs: over a bound, fewer handshakes are taken."""
+        self.loop_lag = seconds
+        self.admission.observe_lag(seconds, self._clock())
 
     async def authenticate(self, handshake: Handshake) -> Principal | None:
         """Ask the application who this is; None for nobody, and for credentials that have run out."""
@@ -150,10 +164,10 @@ class TopicConnectionManager:
         connection = Connection(secrets.token_hex(6), transport, session, handshake, budget=budget, now=now)
         self.connections[connection.id] = connection
         self.stats.connections_opened += 1
-        if self._draining:
-            connection.close(CloseCode.DRAIN)
+        if self.draining:
+            self._send_away(connection, self._postpone(), CloseCode.DRAIN)
         elif len(self.connections) > self.options.max_connections:
-            connection.close(CloseCode.OVERLOADED)
+            self._send_away(connection, self._postpone(), CloseCode.OVERLOADED)
         elif principal is None or self._admit(connection, principal):
             effects = session.greet(connection.id, self._server_time()) if greet else []
             self._perform(connection, effects + session.open_initial(list(initial_topics)))
@@ -271,6 +285,8 @@ class TopicConnectionManager:
                     self.stats.count(what, kind)
                     if what == "errors":
                         logger.info("Refused a request of connection %s: %s", connection.id, kind)
+                case Reported(seen=seen):
+                    self.stats.count_seen(seen.gaps, seen.duplicates, seen.reordered)
                 case Close(code=code, reason=reason):
                     connection.close(code, reason)
                 case OpenTopic(attempt=attempt):
@@ -434,14 +450,33 @@ class TopicConnectionManager:
 
     def admit(self) -> None:
         """Take connections, also after a drain."""
-        self._draining = False
+        self._drained_by = None
 
-    def drain(self, retry_after_ms: Callable[[], int]) -> None:
-        """Take no more connections, and tell each open one when to come back, in milliseconds; then close it."""
-        self._draining = True
+    def drain(self, retry_after_ms: Callable[[], int], *, within: float = 0.0) -> None:
+        """Take no more connections, and tell each open one how long to stay away once it has ended.
+
+        Everything goes on for the open ones until `close_all`, which is to follow within `within` seconds. Draining
+        twice is draining once.
+
+        Args:
+            retry_after_ms: gives each connection its milliseconds.
+            within: seconds; who wants to connect meanwhile is told to come back after them.
+        """
+        if self.draining:
+            return
+        self._drained_by = self._clock() + within
         for connection in list(self.connections.values()):
-            self._perform(connection, connection.session.leave("The server stops", retry_after_ms()))
+            self._perform(connection, connection.session.leave(_GOODBYE, retry_after_ms()))
+
+    def close_all(self) -> None:
+        """Close every connection, with all that was queued for it written first if its peer reads."""
+        for connection in list(self.connections.values()):
             connection.close(CloseCode.DRAIN)
+
+    def _send_away(self, connection: Connection, seconds: float, code: CloseCode) -> None:
+        reason = _GOODBYE if code is CloseCode.DRAIN else code.sentence
+        self._perform(connection, connection.session.leave(reason, round(seconds * 1000)))
+        connection.close(code)
 
     def _server_time(self) -> str:
         return _rfc3339(self.options.wall_clock())

@@ -46,6 +46,9 @@ class HubStats:
         resets: by reason.
         events_published: events that the broker took from this process.
         events_delivered: event frames queued for a connection.
+        gaps: holes in streams that clients saw and repaired, by their own report.
+        duplicates_suppressed: events that clients had before and dropped, by their own report.
+        reorderings: events that reached clients after a later one and were dropped for it, by their own report.
         lag_started: how often a connection went over its budget.
         write_latency: seconds from queueing the oldest frame of a write to the end of that write.
         sockets_per_client: connections of the same principal, counted when one is opened.
@@ -61,6 +64,9 @@ class HubStats:
     resets: Counter[str] = field(default_factory=Counter)
     events_published: int = 0
     events_delivered: int = 0
+    gaps: int = 0
+    duplicates_suppressed: int = 0
+    reorderings: int = 0
     lag_started: int = 0
     write_latency: Histogram = field(default_factory=_latencies)
     sockets_per_client: Histogram = field(default_factory=_small_counts)
@@ -70,3 +76,9 @@ class HubStats:
     def count(self, what: Literal["errors", "resets", "recoveries"], kind: str) -> None:
         """Count one thing that a session noticed."""
         {"errors": self.errors, "resets": self.resets, "recoveries": self.recoveries}[what][kind] += 1
+
+    def count_seen(self, gaps: int, duplicates: int, reordered: int) -> None:
+        """Add what a client reported that it saw and repaired."""
+        self.gaps += gaps
+        self.duplicates_suppressed += duplicates
+        self.reorderings += reordered

@@ -31,6 +31,7 @@ from trunkline.protocol.client_effects import (
 )
 from trunkline.protocol.codec import decode_server, encode
 from trunkline.protocol.keepalive import Due, KeepAlive, KeepAliveOptions, Learned
+from trunkline.protocol.line_stats import LineStats, SeenReport
 from trunkline.topics import Topic, feed_topic, parse_topic
 
 _LEGAL = {
@@ -63,7 +64,8 @@ class ClientOptions:
 class _Subscription:
     """One topic that the application wants.
 
-    `asked` is the message id of the attempt in flight, None once it is answered; `position` is what was processed.
+    `asked` is the message id of the attempt in flight, None once it is answered; `position` is what was processed;
+    `hole_end`, while a hole is being repaired, the number that came too early.
     """
 
     topic: Topic
@@ -72,6 +74,11 @@ class _Subscription:
     is_live: bool = False
     has_snapshot: bool = False
     retry_at: float | None = None
+    hole_end: int | None = None
+
+    def fills_hole(self, seq: int) -> bool:
+        """Whether an event would have come before one that was seen already."""
+        return self.hole_end is not None and self.position is not None and self.position.seq < seq < self.hole_end
 
 
 _NO_CLOSE_FRAME = 1006
@@ -79,25 +86,6 @@ _MESSAGE_BYTES = 64 * 1024
 """What a server takes that has not said otherwise."""
 
 _PASSING = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL})
-
-
-@dataclass(slots=True)
-class LineStats:
-    """What this line went through.
-
-    Attributes:
-        connects: sockets that were opened.
-        gaps: holes seen in a topic, each repaired by subscribing again.
-        duplicates: events dropped because they were processed before.
-        resets: streams that had to start from a snapshot.
-        recovered: missed events that were replayed.
-    """
-
-    connects: int = 0
-    gaps: int = 0
-    duplicates: int = 0
-    resets: int = 0
-    recovered: int = 0
 
 
 class ClientSession:
@@ -128,6 +116,7 @@ class ClientSession:
         self._opened_at = 0.0
         self._retry_at: float | None = None
         self._server_retry: float | None = None
+        self._report = SeenReport(self.stats)
 
     @property
     def is_ready(self) -> bool:
@@ -158,6 +147,7 @@ class ClientSession:
         self._keepalive.opened(now)
         self._server_retry = None
         self._replaying = None
+        self._report.cut()
         self.stats.connects += 1
         effects: list[Effect] = [self._to(LineState.CONNECTED)]
         if self._token is not None:
@@ -178,7 +168,7 @@ class ClientSession:
             reason: what came with it.
             now: seconds.
             chance: for the jitter.
-            retry_after: seconds that the server asked to wait, if it did.
+            retry_after: whole seconds that the server asked to wait when it refused the handshake, if it did.
         """
         if self.state in (LineState.CLOSED, LineState.WAITING):
             return []
@@ -190,7 +180,8 @@ class ClientSession:
         if not may_reconnect(code):
             self._retry_at = None
             return [*effects, self._to(LineState.CLOSED, code=code, reason=reason)]
-        wished = retry_after if retry_after is not None else self._server_retry
+        # Whoever was told the same second is spread over it.
+        wished = self._server_retry if retry_after is None else retry_after + chance
         self._server_retry = None  # it was meant for one wait: tries that fail after it back off
         delay = self._backoff.next_delay(chance)
         delay = delay if wished is None else max(wished, 0.0)
@@ -249,7 +240,8 @@ class ClientSession:
             return [CloseSocket(int(code), at_once=True), *self.closed(int(code), code.sentence, now, chance)]
         effects: list[Effect] = []
         if due_now is Due.PING:
-            effects.append(_send(m.Ping(timestamp=int(now * 1000), interval=self._keepalive.interval)))
+            ping = m.Ping(timestamp=int(now * 1000), interval=self._keepalive.interval, seen=self._report.news())
+            effects.append(_send(ping))
         due = [sub for sub in self._subscriptions.values() if sub.retry_at is not None and now >= sub.retry_at]
         effects += self._ask(due)
         if self._queue_retry_at is not None and now >= self._queue_retry_at:
@@ -295,7 +287,7 @@ class ClientSession:
         message_id = self._new_id()
         topics: list[Any] = []
         for sub in subscriptions:
-            sub.asked, sub.is_live, sub.retry_at = message_id, False, None
+            sub.asked, sub.is_live, sub.retry_at, sub.hole_end = message_id, False, None, None
             since = sub.position
             topics.append(
                 str(sub.topic)
@@ -358,7 +350,7 @@ class ClientSession:
         sub = self._subscriptions.get(topic)
         return sub is not None and sub.has_snapshot
 
-    def receive(self, text: str | bytes, now: float) -> list[Effect]:  # noqa: C901, PLR0911 - one arm a message type
+    def receive(self, text: str | bytes, now: float) -> list[Effect]:  # noqa: C901, PLR0911, PLR0912 - one arm a type
         """Take a text frame; what still comes from a socket that was given up is ignored.
 
         Raises:
@@ -369,7 +361,10 @@ class ClientSession:
         self._keepalive.heard(now)
         message = decode_server(text)
         match message:
-            case None | m.Pong() | m.UnsubscribeSuccess():
+            case None | m.UnsubscribeSuccess():
+                return []
+            case m.Pong():
+                self._report.answered()
                 return []
             case m.EventMessage():
                 return self._event(message)
@@ -412,6 +407,7 @@ class ClientSession:
         fresh: list[str] = []
         for sub, seq in self._concerned(message):
             if not sub.is_live or sub.position is None:
+                self.stats.reordered += sub.fills_hole(seq)
                 continue
             step = judge(sub.position.seq, seq)
             if step is Step.NEXT:
@@ -422,6 +418,7 @@ class ClientSession:
             else:
                 self.stats.gaps += 1
                 effects += self._ask([sub])
+                sub.hole_end = seq
         if fresh:
             effects.insert(0, _received(message, tuple(fresh)))
         return effects

@@ -1,5 +1,8 @@
 """When to ping: only a silent line, as rarely as the network allows, learned from how long silent lines held.
 
+A line on which something comes is not silent, but the server has to hear from its client too: so there it pings after
+half as long again. Such pings prove nothing about silences.
+
 Middleboxes forget idle connections after a time of their own, from half a minute to never. The interval starts at a
 safe value, grows while pings after a full silence are answered, and falls back when a silent line died, halving the
 span between what held and what broke (the search of the Android and iOS push services for the longest heartbeat).
@@ -50,7 +53,10 @@ class Due(Enum):
 
 
 _CLOSE_ENOUGH = 0.8
-"""The search ends when what held is this near to what broke."""
+"""The search ends when what held is this near to what broke; a silence this near to the interval proves something."""
+
+_UNHEARD = 1.5
+"""Intervals after which the server must hear something; past two of them it gives its client up."""
 
 
 class KeepAlive:
@@ -67,6 +73,7 @@ class KeepAlive:
         self._limit = self.options.cap
         self.interval = self._clamp(self.learned.holds or self.options.start)
         self._heard_at = 0.0
+        self._said_at = 0.0
         self._pinged_at: float | None = None
         self._proofs = 0
 
@@ -77,30 +84,32 @@ class KeepAlive:
 
     def opened(self, now: float) -> None:
         """A connection is open."""
-        self._heard_at = now
+        self._heard_at = self._said_at = now
         self._pinged_at = None
 
     def heard(self, now: float) -> None:
         """Something came from the peer. After a ping, it proves that the line outlived the silence before it."""
         if self._pinged_at is not None:
-            self._prove(self._pinged_at - self._heard_at)
+            silence = self._pinged_at - self._heard_at
+            if silence >= self.interval * _CLOSE_ENOUGH:
+                self._prove(silence)
+            self._pinged_at = None
         self._heard_at = now
-        self._pinged_at = None
 
     def deadline(self) -> float:
         """When `tick` has something to do."""
         if self._pinged_at is not None:
             return self._pinged_at + self.options.pong_within
-        return self._heard_at + self.interval
+        return min(self._heard_at + self.interval, self._said_at + self.interval * _UNHEARD)
 
     def tick(self, now: float) -> Due:
         """Ping a line that was silent for the interval; give one up that left a ping unanswered."""
         if now < self.deadline():
             return Due.NOTHING
         if self._pinged_at is not None:
-            self._break(self._pinged_at - self._heard_at)
+            self.cut(now)
             return Due.DEAD
-        self._pinged_at = now
+        self._pinged_at = self._said_at = now
         return Due.PING
 
     def cut(self, now: float) -> None:

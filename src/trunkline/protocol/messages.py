@@ -49,14 +49,34 @@ class Unsubscribe(msgspec.Struct, frozen=True, kw_only=True, tag="unsubscribe"):
     message_id: MessageId | None = None
 
 
-class Ping(msgspec.Struct, frozen=True, kw_only=True, tag="ping"):
+SeenCount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+"""Bounded, so that one client cannot spoil the sum of all."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a client saw and repaired since its last report that was answered.
+
+    Attributes:
+        gaps: holes in a stream, each repaired by subscribing again.
+        duplicates: events that it had processed before, and dropped.
+        reordered: events that came after a later one, and were dropped because the repair brings them in order.
+    """
+
+    gaps: SeenCount = 0
+    duplicates: SeenCount = 0
+    reordered: SeenCount = 0
+
+
+class Ping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ping"):
     """Ask for a `pong` with the same timestamp (milliseconds, any number).
 
-    `interval` says after how many seconds of silence the client pings at present.
+    `interval` says after how many seconds of silence the client pings at present; `seen`, if there is anything to
+    tell, what it had to repair.
     """
 
     timestamp: int | float | None = None
     interval: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    seen: Seen | None = None
     message_id: MessageId | None = None
 
 
@@ -190,7 +210,7 @@ class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 
 
 class Goaway(msgspec.Struct, frozen=True, kw_only=True, tag="goaway"):
-    """The server drains; reconnect after `retry_after_ms` milliseconds."""
+    """The server drains or has no room; once the connection has ended, reconnect after `retry_after_ms`."""
 
     reason: str
     retry_after_ms: int

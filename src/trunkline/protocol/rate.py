@@ -14,8 +14,7 @@ class TokenBucket:
 
     def take(self, now: float) -> bool:
         """Take one token if there is one."""
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
+        self._fill(now)
         if self._tokens < 1.0:
             return False
         self._tokens -= 1.0
@@ -24,3 +23,17 @@ class TokenBucket:
     def seconds_until_next(self) -> float:
         """Seconds from the last `take` until a token is there again."""
         return max(0.0, (1.0 - self._tokens) / self._rate)
+
+    def set_rate(self, rate: float, now: float) -> None:
+        """Allow another number of things a second from now on."""
+        self._fill(now)
+        self._rate = rate
+
+    def empty(self, now: float) -> None:
+        """Take all tokens away."""
+        self._fill(now)
+        self._tokens = 0.0
+
+    def _fill(self, now: float) -> None:
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now

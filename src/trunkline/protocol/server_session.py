@@ -68,6 +68,13 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """The client told what it saw and repaired."""
+
+    seen: m.Seen
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the connection with a code and its sentence."""
 
@@ -159,7 +166,7 @@ class Invoke:
     call: m.Call
 
 
-Effect = Send | Count | Close | OpenTopic | ReadLog | TakeSnapshot | GoLive | DropTopic | CheckToken | Invoke
+Effect = Send | Count | Reported | Close | OpenTopic | ReadLog | TakeSnapshot | GoLive | DropTopic | CheckToken | Invoke
 
 _MAX_RESTARTS = 3
 _TOPICS_A_MESSAGE = 1_024
@@ -253,9 +260,8 @@ class ServerSession:
 
     def _dispatch(self, message: m.ClientMessage) -> list[Effect]:
         match message:
-            case m.Ping(timestamp=timestamp, interval=interval, message_id=message_id):
-                self._expect_within(interval or self.limits.ping_interval)
-                return [_send(m.Pong(timestamp=timestamp, message_id=message_id), urgent=True)]
+            case m.Ping():
+                return self._ping(message)
             case m.Authenticate(token=token, message_id=message_id):
                 return [CheckToken(token, message_id)]
             case _ if not self.is_authenticated:
@@ -269,6 +275,11 @@ class ServerSession:
                 return [Invoke(message)]
             case _:
                 assert_never(message)
+
+    def _ping(self, ping: m.Ping) -> list[Effect]:
+        self._expect_within(ping.interval or self.limits.ping_interval)
+        pong = _send(m.Pong(timestamp=ping.timestamp, message_id=ping.message_id), urgent=True)
+        return [pong] if ping.seen is None else [Reported(ping.seen), pong]
 
     # Subscriptions
 

@@ -14,8 +14,8 @@ from trunkline.codes import CloseCode
 from trunkline.hub.access import Handshake, Principal
 from trunkline.hub.connection import Connection
 from trunkline.hub.manager import TopicConnectionManager
-from trunkline.protocol.codec import Frame
-from trunkline.protocol.messages import PROTOCOL
+from trunkline.protocol.codec import Frame, encode
+from trunkline.protocol.messages import PROTOCOL, Goaway
 
 logger = logging.getLogger(__name__)
 
@@ -164,23 +164,39 @@ class AsgiEndpoint:
         retry_after = self._hub.retry_after()
         if retry_after is not None:
             self._hub.stats.refused["busy"] += 1
-            await _deny(scope, send, 503, "The server is busy; try again later.", retry_after)
+            await self._turn_away(scope, send, handshake, retry_after)
             return
         principal = principal or await self._hub.authenticate(handshake)
         if principal is None and handshake.token is not None:
             self._hub.stats.refused["token"] += 1
             await _deny(scope, send, 401, "The token is not valid or has expired.")
             return
-        offered = scope.get("subprotocols", ()) if self._options.dialect is None else ()
-        chosen = PROTOCOL if PROTOCOL in offered else None
-        await send({"type": "websocket.accept", "subprotocol": chosen, "headers": self._headers})
+        await send({"type": "websocket.accept", "subprotocol": self._subprotocol(scope), "headers": self._headers})
         await self._converse(scope, receive, send, handshake, principal)
+
+    async def _turn_away(self, scope: Message, send: Send, handshake: Handshake, retry_after: float) -> None:
+        """Refuse a handshake for now. A page cannot read the answer to one, so it gets `goaway` on an open socket."""
+        draining = self._hub.draining
+        sentence = "The server stops." if draining else "The server is busy; try again later."
+        if "origin" not in handshake.headers:
+            await _deny(scope, send, 503, sentence, retry_after)
+            return
+        code = CloseCode.DRAIN if draining else CloseCode.OVERLOADED
+        await send({"type": "websocket.accept", "subprotocol": self._subprotocol(scope), "headers": self._headers})
+        if self._options.dialect is None:
+            goaway = encode(Goaway(reason=sentence, retry_after_ms=round(retry_after * 1000)))
+            await send({"type": "websocket.send", "text": goaway.text})
+        await send({"type": "websocket.close", "code": int(code), "reason": code.sentence})
+
+    def _subprotocol(self, scope: Message) -> str | None:
+        offered = scope.get("subprotocols", ()) if self._options.dialect is None else ()
+        return PROTOCOL if PROTOCOL in offered else None
 
     async def _converse(
         self, scope: Message, receive: Receive, send: Send, handshake: Handshake, principal: Principal | None
     ) -> None:
         dialect = _VersionTwo() if self._options.dialect is None else self._options.dialect(handshake)
-        greet = self._options.dialect is None and PROTOCOL in scope.get("subprotocols", ())
+        greet = self._subprotocol(scope) is not None
         initial = [topic for topic in _query(scope).get("initial_topics", "").split(",") if topic]
         code = 1006
         deadline = asyncio.timeout(None)
@@ -259,6 +275,7 @@ async def _answer_http(
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if retry_after is not None:
-        headers.append((b"retry-after", str(max(1, round(retry_after))).encode()))
+        # Whole seconds are all that this header can say; clients spread themselves over the second they were told.
+        headers.append((b"retry-after", str(max(1, int(retry_after))).encode()))
     await send({"type": f"{prefix}.start", "status": status, "headers": headers})
     await send({"type": f"{prefix}.body", "body": body})
