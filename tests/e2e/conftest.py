@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.server_process import ServerProcess
+from benchmarks.server_process import ServerProcess
 
 StartServer = Callable[..., ServerProcess]
 

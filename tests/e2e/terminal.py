@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from tests.e2e.server_process import environment
+from benchmarks.server_process import environment
 
 # Makes the terminal on stdin the controlling one, so that Ctrl-C typed there is a signal, and becomes the command.
 _TAKE_TERMINAL = (

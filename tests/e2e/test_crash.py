@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from benchmarks.rest_client import RestClient
+from benchmarks.server_process import ServerProcess, command, environment
 from tests.e2e.conftest import StartServer
-from tests.e2e.rest_client import RestClient
-from tests.e2e.server_process import ServerProcess, command, environment
 from tests.e2e.terminal import CTRL_D, Terminal
 from trunkline import ReceivedEvent, ReceivedSnapshot, WsClient
 from trunkline.protocol.client_effects import Effect

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.rest_client import RestClient
 from tests.e2e.conftest import StartServer
-from tests.e2e.rest_client import RestClient
 from trunkline import ClientLine, ReceivedEvent, ReceivedSnapshot, Update, connect
 from trunkline.testing import FaultProxy
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.rest_client import RestClient
 from tests.e2e.conftest import StartServer
-from tests.e2e.rest_client import RestClient
 from trunkline import ReceivedEvent, ReceivedReset, ReceivedSnapshot, WsClient
 from trunkline.protocol.client_effects import Effect
 

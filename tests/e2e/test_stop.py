@@ -10,8 +10,8 @@ from typing import TypeVar
 import httpx2
 import pytest
 
+from benchmarks.rest_client import RestClient
 from tests.e2e.conftest import StartServer
-from tests.e2e.rest_client import RestClient
 from trunkline import LineState, Noticed, ReceivedEvent, StateChanged, WsClient
 from trunkline.protocol.messages import Goaway
 

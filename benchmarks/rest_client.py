@@ -1,11 +1,11 @@
-"""REST as the end-to-end tests use it: JSON in and out, patient with a server that says "later"."""
+"""REST as the tests and benchmarks use it: JSON in and out, patient with a server that says "later"."""
 
 import asyncio
 from typing import Any, Self
 
 import httpx2
 
-from tests.e2e.server_process import ServerProcess
+from benchmarks.server_process import ServerProcess
 
 
 class RestClient:
