@@ -38,6 +38,7 @@ async def test_what_was_queued_before_a_close_is_read_by_who_reads_and_lost_on_w
     for client in (reading, idle):
         client.send({"type": "ping"})
     rig.hub.drain(lambda: 0)
+    rig.hub.close_all()
     assert [message["type"] for message in await reading.take(2)] == ["pong", "goaway"]
     assert idle.received == []
     assert not rig.hub.connections

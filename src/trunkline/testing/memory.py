@@ -1,6 +1,7 @@
 """A client without a socket: the hub writes to it as to any transport, and the test reads decoded messages."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -9,35 +10,35 @@ import msgspec
 from trunkline.hub.access import Handshake, Principal
 from trunkline.hub.connection import Connection
 from trunkline.hub.manager import TopicConnectionManager
+from trunkline.protocol.codec import Frame
 from trunkline.testing.clock import until
 
-_ABNORMAL = 1006
+ABNORMAL = 1006
+"""What a connection ends with that no close frame ended."""
+
+EVERYTHING = 1 << 62
+"""More bytes than anybody has."""
 
 
-class MemoryTransport:
-    """One connection of a hub, in memory. Make it with `connect`.
+class HubEnd(ABC):
+    """The hub's end of a connection in memory. Make it with `connect`.
 
     Frames are taken from the outbox one turn of the event loop after the hub says so, as a socket would take them,
     unless the peer is told to stop reading.
 
     Attributes:
         connection: the hub's side.
-        received: every message that was read, in order.
         closed: code and reason, once the hub has closed it.
         is_reading: whether frames are taken.
-        patience: seconds to wait for a message.
     """
 
     connection: Connection
 
     def __init__(self, hub: TopicConnectionManager) -> None:
-        self.received: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
         self.is_reading = True
-        self.patience = 5.0
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._given = 0
         self._scheduled = False
 
     @classmethod
@@ -84,19 +85,63 @@ class MemoryTransport:
     def _write(self) -> None:
         self._scheduled = False
         if self.is_reading:
-            self._take(1 << 62)
+            self._take(self._room())
         if self.closed is not None:
-            self._hub.disconnect(self.connection, self.closed[0])
+            self._finish(*self.closed)
 
     def _take(self, size: int) -> None:
         connection, clock = self.connection, self._hub.options.clock
         oldest_at = connection.outbox.oldest_at or clock()
         frames = connection.outbox.take(size)
         if frames:
-            self.received += [msgspec.json.decode(frame.payload) for frame in frames]
+            for frame in frames:
+                self._arrive(frame)
             self._hub.wrote(connection, sum(map(len, frames)), clock() - oldest_at)
 
-    # The client's side
+    def _room(self) -> int:
+        """How many bytes the peer takes now."""
+        return EVERYTHING
+
+    @abstractmethod
+    def _arrive(self, frame: Frame) -> None:
+        """Give a frame to the peer."""
+
+    def _finish(self, code: int, _reason: str) -> None:
+        """The hub has closed the connection, and what could be written is written."""
+        self._hub.disconnect(self.connection, code)
+
+    # What the peer does to it
+
+    def stop_reading(self) -> None:
+        """Leave everything the hub queues from now on unread."""
+        self.is_reading = False
+
+    def read_some(self, size: int) -> None:
+        """Read about that many bytes, and no more."""
+        self._take(min(size, self._room()))
+
+    def read_on(self) -> None:
+        """Read again, all that has queued up and all that follows."""
+        self.is_reading = True
+        self.wake()
+
+
+class MemoryTransport(HubEnd):
+    """A connection whose other end is the test: it sends what it likes, and reads messages as dictionaries.
+
+    Attributes:
+        received: every message that was read, in order.
+        patience: seconds to wait for a message.
+    """
+
+    def __init__(self, hub: TopicConnectionManager) -> None:
+        super().__init__(hub)
+        self.received: list[dict[str, Any]] = []
+        self.patience = 5.0
+        self._given = 0
+
+    def _arrive(self, frame: Frame) -> None:
+        self.received.append(msgspec.json.decode(frame.payload))
 
     def send(self, message: dict[str, Any] | str) -> None:
         """Send a message, or any text as a frame."""
@@ -107,22 +152,9 @@ class MemoryTransport:
         """Send a binary frame."""
         self._hub.receive_binary(self.connection)
 
-    def stop_reading(self) -> None:
-        """Leave everything the hub queues from now on unread."""
-        self.is_reading = False
-
-    def read_some(self, size: int) -> None:
-        """Read about that many bytes, and no more."""
-        self._take(size)
-
-    def read_on(self) -> None:
-        """Read again, all that has queued up and all that follows."""
-        self.is_reading = True
-        self.wake()
-
     def lose(self) -> None:
         """Vanish, as a cut cable is reported: without a close frame."""
-        self._hub.disconnect(self.connection, _ABNORMAL)
+        self._hub.disconnect(self.connection, ABNORMAL)
 
     async def next(self) -> dict[str, Any]:
         """Wait for the next message that was not yet given out.
