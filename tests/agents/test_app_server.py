@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.agents.serving import make_settings, receive_until, serving
@@ -93,21 +94,52 @@ async def test_what_was_made_is_there_after_a_restart(tmp_path: Path) -> None:
         assert (await client.get(f"/api/agents/{made['id']}")).json() == made
 
 
-async def test_an_answer_that_was_cut_by_a_stop_is_kept_as_far_as_it_got(tmp_path: Path) -> None:
+async def begin_answer(client: httpx2.AsyncClient, line: ClientConnection, question: str) -> tuple[int, int]:
+    """Ask, watch the thread, and wait for the answer's first chunk; the ids of the thread and of the run."""
+    agent = (await client.post("/api/agents", json={"name": "Ada"})).json()
+    thread_id: int = (await client.post("/api/threads", json={"agent_id": agent["id"]})).json()["id"]
+    await client.post(f"/api/threads/{thread_id}/messages", json={"content": question})
+    await line.send(json.dumps({"type": "subscribe", "topics": [f"thread:{thread_id}"]}))
+    run_id: int = (await client.post(f"/api/threads/{thread_id}/run")).json()["run_id"]
+    await receive_until(line, "stream_chunk")
+    return thread_id, run_id
+
+
+async def test_an_answer_is_finished_before_a_stopping_server_closes(tmp_path: Path) -> None:
     async with serving(tmp_path) as running, running.http() as client, running.connect() as line:
-        agent = (await client.post("/api/agents", json={"name": "Ada"})).json()
-        thread = (await client.post("/api/threads", json={"agent_id": agent["id"]})).json()
-        await client.post(f"/api/threads/{thread['id']}/messages", json={"content": "word " * 2000})
-        await line.send(json.dumps({"type": "subscribe", "topics": [f"thread:{thread['id']}"]}))
-        run_id = (await client.post(f"/api/threads/{thread['id']}/run")).json()["run_id"]
-        await receive_until(line, "stream_chunk")
+        thread_id, run_id = await begin_answer(client, line, "word " * 200)
         running.server.should_exit = True
-        told = await receive_until(line, "goaway")
-        assert "run_finished" in [frame["type"] for frame in told]
+        assert (await receive_until(line, "goaway"))[-1]["retry_after_ms"] <= 1_000
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/healthz")).status_code == 200
+        with pytest.raises(InvalidStatus) as refused:
+            async with running.connect():
+                pass
+        assert refused.value.response.status_code == 503
+        assert 10 <= int(refused.value.response.headers["Retry-After"]) <= 31
+        late = await client.post(f"/api/threads/{thread_id}/run")
+        assert late.status_code >= 400
+        told = await receive_until(line, "run_finished")
+        assert told[-1]["data"]["status"] == "done"
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await line.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4002
+    async with serving(tmp_path) as running, running.http() as client:
+        assert (await client.get(f"/api/runs/{run_id}")).json()["status"] == "done"
+
+
+async def test_an_answer_that_was_cut_by_a_stop_is_kept_as_far_as_it_got(tmp_path: Path) -> None:
+    async with serving(tmp_path, drain_seconds=0.5) as running, running.http() as client, running.connect() as line:
+        thread_id, run_id = await begin_answer(client, line, "word " * 2000)
+        running.server.should_exit = True
+        told = await receive_until(line, "run_finished")
+        assert "goaway" in [frame["type"] for frame in told]
     async with serving(tmp_path) as running, running.http() as client:
         ended = (await client.get(f"/api/runs/{run_id}")).json()
         assert ended["status"] == "failed"
-        messages = (await client.get(f"/api/threads/{thread['id']}/messages")).json()["items"]
+        messages = (await client.get(f"/api/threads/{thread_id}/messages")).json()["items"]
         assert messages[-1]["role"] == "assistant"
         assert f"{INTRODUCTION}{'word ' * 2000}".startswith(messages[-1]["content"])
 
