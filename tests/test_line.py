@@ -15,10 +15,11 @@ from trunkline.errors import BrokerError, NotFound, TrunklineError
 from trunkline.events import Event, EventType
 from trunkline.hub.access import Principal, allow_all, anonymous
 from trunkline.hub.calls import CallContext
-from trunkline.line import Trunkline
+from trunkline.hub.manager import HubOptions
+from trunkline.line import LineOptions, Trunkline
 from trunkline.positions import Position
 from trunkline.publishing import publish_event
-from trunkline.testing.clock import until
+from trunkline.testing.clock import ManualClock, until
 from trunkline.testing.memory import MemoryTransport
 
 ANN = Principal("ann")
@@ -332,3 +333,42 @@ async def test_the_line_alone_is_an_asgi_application_with_a_lifespan() -> None:
     with pytest.raises(BrokerError):
         await line.publish(PRICED, Price("EUR"))
     assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_a_loop_that_was_blocked_is_noticed() -> None:
+    async with make_line() as line:
+        await until(lambda: line.hub.loop_lag > 0)
+        loop = asyncio.get_running_loop()
+        blocked_until = loop.time() + 0.5
+        while loop.time() < blocked_until:
+            pass
+        await until(lambda: line.hub.loop_lag >= 0.2)
+        assert line.hub.admission.rate < line.hub.options.admission.rate
+
+
+async def test_a_draining_line_serves_those_who_are_there_until_it_stops() -> None:
+    options = LineOptions(hub=HubOptions(clock=ManualClock()))
+    async with Trunkline(authorize=allow_all, bus=EventBus(), options=options) as line:
+        client = MemoryTransport.connect(line.hub, ANN)
+        await client.subscribe("price:ACME")
+        line.drain(20.0)
+        goodbye = await client.next()
+        assert goodbye["type"] == "goaway"
+        assert 0 <= goodbye["retry_after_ms"] <= 1_000
+        assert (line.hub.retry_after() or 0) > 20
+        await line.publish(PRICED, Price("ACME"))
+        assert (await client.next())["type"] == "line_priced"
+        line.drain(5.0)
+    assert client.pending == []
+    assert client.closed is not None
+    assert client.closed[0] == 4002
+
+
+async def test_a_peer_that_does_not_go_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.line._GOODBYE_TIME", 0.01)
+    line = make_line()
+    async with line:
+        client = MemoryTransport.connect(line.hub, ANN)
+        client.close = lambda code, reason: None  # type: ignore[method-assign]
+    assert line.hub.connections
+    client.lose()

@@ -78,6 +78,23 @@ async def test_a_connection_and_its_events_are_counted(line: Trunkline) -> None:
         )
 
 
+def test_what_clients_report_is_summed_up(line: Trunkline) -> None:
+    for seen in ('{"gaps": 2, "reordered": 1}', '{"gaps": 1, "duplicates": 7}'):
+        connection = line.hub.connect(DeafTransport(), Handshake(), Principal("a"))
+        line.hub.receive(connection, f'{{"type": "ping", "seen": {seen}}}')
+    shown = families(line)
+    for name, count in (("gaps", 3), ("duplicates_suppressed", 7), ("reorderings", 1)):
+        assert values(shown[f"trunkline_{name}"]) == {(f"trunkline_{name}_total",): count}
+    assert {labels[1] for labels in values(shown["trunkline_resets"])} == {"gap", "epoch", "slow"}
+
+
+def test_a_loop_that_runs_late_shows_in_the_admission_rate(line: Trunkline) -> None:
+    line.hub.observe_lag(0.5)
+    shown = families(line)
+    assert values(shown["trunkline_loop_lag_seconds"]) == {("trunkline_loop_lag_seconds",): 0.5}
+    assert values(shown["trunkline_admission_rate"]) == {("trunkline_admission_rate",): 250.0}
+
+
 def test_buckets_are_cumulative_and_end_with_all(line: Trunkline) -> None:
     for seconds in (0.5, 1, 30, 1_000_000):
         line.hub.stats.lifetime.observe(seconds)

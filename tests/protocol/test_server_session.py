@@ -26,6 +26,7 @@ from trunkline.protocol.server_session import (
     Invoke,
     OpenTopic,
     ReadLog,
+    Reported,
     Send,
     ServerSession,
     SessionLimits,
@@ -667,3 +668,13 @@ def test_one_answer_a_subscribe_and_no_hole_between_it_and_live(steps: list[tupl
         if name in world.live:
             assert reader.position == Position("1", world.logs[name].seq)
     assert world.session.subscriptions == len(world.live)
+
+
+def test_what_a_client_reports_is_told_to_the_hub_and_bounded() -> None:
+    session = session_with()
+    effects = receive(session, {"type": "ping", "seen": {"gaps": 2, "duplicates": 3}})
+    assert effects[0] == Reported(m.Seen(gaps=2, duplicates=3))
+    assert [answer["type"] for answer in sent(effects)] == ["pong"]
+    assert not any(isinstance(effect, Reported) for effect in receive(session, {"type": "ping"}))
+    [refusal] = sent(receive(session, {"type": "ping", "seen": {"gaps": 1_000_001}}))
+    assert refusal["code"] == "invalid_message"
