@@ -140,7 +140,8 @@ class PairedLine(ClientLine):
         await until(self._is_settled, within=self.patience)
 
     async def advance(self, seconds: float) -> None:
-        """Let the client's time pass, have it do once what became due (a ping, giving a silent line up), and settle."""
+        """Settle, let the client's time pass, have it do what became due (a ping, giving a line up), and settle."""
+        await self.settle()
         self.clock.advance(seconds)
         self._watched.look_at_clock()
         await self.settle()

@@ -285,6 +285,29 @@ class TransportSuite:
             client.vanish()
         assert not _errors(caplog)
 
+    async def test_a_half_open_peer_is_found_by_its_silence(self, caplog: pytest.LogCaptureFixture) -> None:
+        async with self.served() as served, served.client(greet=True) as client:
+            await client.next()
+            connection = await served.connection()
+            client.websocket.transport.pause_reading()
+            served.clock.advance(241)
+            served.line.hub.sweep()
+            assert connection.closing
+            await served.all_gone()
+            assert served.line.hub.stats.connections_closed == {"4001": 1}
+            client.vanish()
+        assert not _errors(caplog)
+
+    async def test_a_peer_that_pings_is_kept(self) -> None:
+        async with self.served() as served, served.client(greet=True) as client:
+            await client.next()
+            for _ in range(3):
+                served.clock.advance(200)
+                await client.send(type="ping")
+                assert (await client.next())["type"] == "pong"
+                served.line.hub.sweep()
+            assert not (await served.connection()).closing
+
     async def test_a_peer_that_leaves_is_counted_with_its_code(self) -> None:
         async with self.served() as served:
             async with served.client() as client:
@@ -358,6 +381,31 @@ class TransportSuite:
             response = caught.value.response
             assert response.status_code in (503, 403)
             assert response.status_code == 403 or response.headers["Retry-After"] == "1"
+
+    async def test_a_page_is_told_on_an_open_socket_when_to_return(self) -> None:
+        async with self.served() as served:
+            served.line.hub.drain(lambda: 0, within=20)
+            async with served.client(origin=Origin(f"http://127.0.0.1:{served.port}")) as page:
+                goodbye = await page.next()
+                assert goodbye["type"] == "goaway"
+                assert goodbye["retry_after_ms"] > 20_000
+                assert (await page.closed())[0] == 4002
+            assert not served.line.hub.connections
+
+    async def test_a_drain_goes_on_serving_until_the_end_and_throws_nothing_away(self) -> None:
+        async with self.served() as served, served.client() as client:
+            await client.subscribe("tick:1")
+            await served.connection()
+            served.line.drain(20.0)
+            assert (await client.next())["type"] == "goaway"
+            await served.tick("1", 20)
+            await client.send(type="ping")
+            assert await _until_type(client, "pong") == list(range(1, 21))[: len(client.received) - 3]
+            await served.tick("1", 30)
+            stopping = asyncio.create_task(served.line.stop())
+            assert (await client.closed())[0] == 4002
+            await stopping
+            assert [m["seq"] for m in client.received if m["type"] == TICKED.name] == list(range(1, 51))
 
     async def test_stop_says_goodbye_to_everyone(self) -> None:
         async with self.served() as served, served.client() as one, served.client() as two:
