@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self, TypeVar
 
@@ -17,6 +17,7 @@ from trunkline.hub.access import Authenticate, Authorize, Handshake, Principal, 
 from trunkline.hub.calls import CallHandler
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.hub.snapshots import SnapshotProvider
+from trunkline.signals import DrainSignals
 from trunkline.transports.asgi import AsgiEndpoint, Dialect, EndpointOptions, Message, Receive, Send
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Trunkline:
         self._endpoint_options = EndpointOptions(allowed_origins=settings.allowed_origins)
         self._endpoint = AsgiEndpoint(self.hub, self._endpoint_options)
         self._receipts: dict[str, list[asyncio.Future[Published]]] = {}
+        self._signals: DrainSignals | None = None
         self._relay: BusSubscription | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -115,6 +117,33 @@ class Trunkline:
         await self.broker.start(self.hub.deliver)
         self._relay = self.bus.subscribe(None, self._to_broker)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        if self._signals is not None:
+            self._signals.take()
+
+    def drain_on_signals(
+        self, *, within: float = _DRAIN_WINDOW, finish: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """Drain when the process is told to end (SIGTERM, Ctrl-C), before the server closes its sockets.
+
+        Call it before the line starts. It is for servers that handle signals as uvicorn does, run in the main thread;
+        a second signal reaches the server at once.
+
+        Args:
+            within: seconds in which everything is done.
+            finish: what the application wants to end by itself, such as answers that are being streamed; it is
+                cancelled a few seconds before the time is over.
+        """
+
+        async def drain() -> None:
+            self.drain(within)
+            if finish is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(within - min(_GOODBYE_TIME, within / 2)):
+                        await finish()
+            self.hub.close_all()
+            await self._wait_for_leaving()
+
+        self._signals = DrainSignals(drain)
 
     def drain(self, within: float = _DRAIN_WINDOW) -> None:
         """Take no more connections, and tell every client that it will have to come back; those there are served on.
@@ -146,6 +175,11 @@ class Trunkline:
             await asyncio.gather(self._sweeper, return_exceptions=True)
             self._sweeper = None
             await self.broker.stop()
+        await self._wait_for_leaving()
+        if self._signals is not None:
+            self._signals.give_back()
+
+    async def _wait_for_leaving(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_TIME):
                 await self.hub.wait_empty()

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import socket
+import sys
 import time
 
 import httpx2
@@ -10,7 +12,7 @@ import pytest
 from benchmarks.rest_client import RestClient
 from benchmarks.rolling_restart import Plan, run
 from tests.e2e.conftest import StartServer
-from trunkline import ReceivedEvent, connect
+from trunkline import ReceivedEvent, StateChanged, TopicOpened, connect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
 
@@ -53,3 +55,27 @@ async def test_every_client_is_back_after_a_restart_and_has_missed_nothing() -> 
     outcome = await run(Plan(clients=500, restarts=1))
     assert outcome.violations == []
     assert outcome.back == [500]
+
+
+async def test_a_line_under_plain_uvicorn_drains_before_the_server_closes_its_sockets() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.e2e.draining_app", str(port))
+    ended: asyncio.Queue[StateChanged] = asyncio.Queue()
+    opened = asyncio.Event()
+    try:
+        async with connect(f"http://127.0.0.1:{port}") as line:
+            line.client.on_disconnect = ended.put_nowait
+            line.client.on_message = lambda notice: opened.set() if isinstance(notice, TopicOpened) else None
+            updates = line.subscribe("work:1")
+            await opened.wait()
+            process.send_signal(signal.SIGTERM)
+            steps = [update.data["n"] for _ in range(3) if isinstance(update := await anext(updates), ReceivedEvent)]
+            assert steps == [0, 1, 2]
+            change = await ended.get()
+            assert change.code == 4002
+        assert await process.wait() == -signal.SIGTERM
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
