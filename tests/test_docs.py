@@ -7,6 +7,8 @@ import pytest
 
 from trunkline import EventType
 
+pytest_plugins = ["pytester"]
+
 ROOT = Path(__file__).parent.parent
 FROM_EXAMPLE = re.compile(r"<!-- (examples/\S+) -->\n```python\n(.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -29,6 +31,14 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, monkeypatch: p
     namespace: dict[str, object] = {"__name__": f"docs.{page.stem}"}
     for code in PYTHON.findall((ROOT / page).read_text()):
         exec(compile(code, str(page), "exec"), namespace)
+
+
+def test_the_tests_that_the_testing_page_shows_pass(pytester: pytest.Pytester) -> None:
+    code = "\n\n".join(PYTHON.findall((ROOT / "docs" / "testing.md").read_text()))
+    pytester.makepyfile(code)
+    how = ("asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function")
+    result = pytester.runpytest_subprocess("-W", "error", *(f"--override-ini={setting}" for setting in how))
+    result.assert_outcomes(passed=code.count("async def test_"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -35,7 +35,8 @@ async def running(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     try:
         yield process
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.communicate()
 
 
@@ -63,3 +64,23 @@ async def test_a_watcher_sees_every_change_of_a_price() -> None:
             seen = await read_until(watcher, "EUR 99.0")
     changes = [line for line in seen.splitlines() if line != "EUR 0.0"]
     assert changes == [f"EUR {price:.1f}" for price in range(1, 100)]
+
+
+async def test_a_portfolio_shows_what_it_is_worth() -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with running("-m", "uvicorn", "examples.prices:app", "--port", str(port)) as server:
+        await read_until(server, "Uvicorn running")
+        async with httpx2.AsyncClient(base_url=url) as http:
+            await http.put("/prices/EUR", params={"price": 1.07})
+            async with running("examples/portfolio.py", url, "EUR=100") as portfolio:
+                assert await read_until(portfolio, "107.00") == "107.00\n"
+                await http.put("/prices/EUR", params={"price": 1.08})
+                assert await read_until(portfolio, "108.00") == "108.00\n"
+
+
+async def test_the_test_of_the_portfolio_passes() -> None:
+    async with running("-m", "pytest", "-p", "no:cacheprovider", "examples/test_portfolio.py") as tests:
+        seen, _ = await tests.communicate()
+    assert tests.returncode == 0, seen.decode()
+    assert b" 3 passed" in seen

@@ -1,11 +1,13 @@
-"""What `import trunkline` offers, pinned: a name that comes or goes is a decision, told in the changelog."""
+"""What `trunkline` and `trunkline.testing` offer, pinned: a name comes or goes by decision, told in the changelog."""
 
 import inspect
 import sys
+from types import ModuleType
 
 import pytest
 
 import trunkline
+import trunkline.testing
 
 PUBLIC = [
     "Action", "AdmissionOptions", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut",
@@ -23,15 +25,21 @@ PUBLIC = [
     "origin_allowed", "parse_topic", "publish_event", "read_handshake", "recording", "render_metrics", "stamp_now",
 ]  # fmt: skip
 
-
-def test_the_public_names() -> None:
-    assert sorted(trunkline.__all__) == sorted(PUBLIC)
-    assert len(set(trunkline.__all__)) == len(trunkline.__all__)
+FOR_TESTS = ["FaultProxy", "FaultTransport", "ManualClock", "MemoryTransport", "PairedLine", "pair", "until"]
 
 
-@pytest.mark.parametrize("name", sorted(trunkline.__all__))
-def test_every_public_name_exists_and_is_described(name: str) -> None:
-    found = getattr(trunkline, name)
+EVERY_NAME = [(module, name) for module in (trunkline, trunkline.testing) for name in sorted(module.__all__)]
+
+
+@pytest.mark.parametrize(("module", "names"), [(trunkline, PUBLIC), (trunkline.testing, FOR_TESTS)])
+def test_the_public_names(module: ModuleType, names: list[str]) -> None:
+    assert sorted(module.__all__) == sorted(names)
+    assert len(set(module.__all__)) == len(module.__all__)
+
+
+@pytest.mark.parametrize(("module", "name"), EVERY_NAME)
+def test_every_public_name_exists_and_is_described(module: ModuleType, name: str) -> None:
+    found = getattr(module, name)
     if not (inspect.isclass(found) or inspect.isfunction(found)):
         assert name in {"ENDPOINT", "Action", "Notice", "Update", "__version__", "event_bus"}, (
             f"{name} needs a docstring"
@@ -41,9 +49,9 @@ def test_every_public_name_exists_and_is_described(name: str) -> None:
     assert not found.__doc__.startswith(f"{name}("), "a dataclass's made-up docstring says nothing"
 
 
-@pytest.mark.parametrize("name", sorted(trunkline.__all__))
-def test_every_public_method_is_described(name: str) -> None:
-    found = getattr(trunkline, name)
+@pytest.mark.parametrize(("module", "name"), EVERY_NAME)
+def test_every_public_method_is_described(module: ModuleType, name: str) -> None:
+    found = getattr(module, name)
     if not inspect.isclass(found):
         return
     bare = [

@@ -113,7 +113,7 @@ class PairedLine(ClientLine):
 
         Raises:
             LineClosed: the line is closed for good, as with a wrong token.
-            ConnectFailed: the hub takes no connection now.
+            ConnectFailed: the line has stopped.
         """
         if self.state is LineState.CONNECTED and not self.link.socket.has_ended:
             self.drop()
@@ -173,11 +173,10 @@ class PairedLine(ClientLine):
         return self.link.socket
 
     async def _join(self, handshake: Handshake) -> FaultTransport:
-        """Go through the doors that a server's endpoint has."""
+        """Go through the doors that a server's endpoint has, but for the one that a slow machine shuts."""
         hub = self._line.hub
-        retry_after = hub.retry_after()
-        if retry_after is not None:
-            raise ConnectFailed(ABNORMAL, "The hub takes no connection now", retry_after)
+        if hub.draining:
+            raise ConnectFailed(ABNORMAL, "The line has stopped, and takes no connection")
         principal = self._principal or await hub.authenticate(handshake)
         if principal is None and handshake.token is not None:
             raise ConnectFailed(int(CloseCode.UNAUTHENTICATED), "The token is not valid or has expired.")
