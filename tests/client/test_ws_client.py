@@ -1,8 +1,10 @@
 """`WsClient` against sockets that the test answers by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -22,7 +24,7 @@ from trunkline.protocol.client_effects import (
 )
 from trunkline.protocol.client_session import ClientOptions
 from trunkline.protocol.keepalive import KeepAliveOptions
-from trunkline.testing import until
+from trunkline.testing import ManualClock, until
 
 URL = "ws://server/api/ws/v2"
 
@@ -306,10 +308,11 @@ async def test_a_cancelled_call_leaves_nothing_and_its_late_reply_is_nothing(net
 class Slow:
     """A client whose first event blocks its handler, and the server's end of its line."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, clock: Callable[[], float]) -> None:
         self.heard = Heard()
         self.release = asyncio.Event()
-        self.client = WsClient("ws://server", options=network.options(inbox_limit=10), on_message=self.handle)
+        options = replace(network.options(inbox_limit=10), clock=clock)
+        self.client = WsClient("ws://server", options=options, on_message=self.handle)
 
     async def handle(self, effect: Effect) -> None:
         if isinstance(effect, ReceivedEvent):
@@ -324,9 +327,11 @@ class Slow:
 
 
 @asynccontextmanager
-async def slow_client(network: Network, events: int) -> AsyncIterator[tuple[Slow, ScriptedSocket]]:
+async def slow_client(
+    network: Network, events: int, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[tuple[Slow, ScriptedSocket]]:
     """Run one with so many events on their way to it."""
-    slow = Slow(network)
+    slow = Slow(network, clock)
     async with slow.client as client:
         client.subscribe("agent:1")
         socket = await network.socket()
@@ -402,3 +407,13 @@ async def test_a_scripted_socket_is_a_socket() -> None:
     assert [text async for text in socket] == [
         '{"type":"changed","topic":"agent:1","seq":1,"feed_seq":null,"id":"agent:1 1","time":"now","data":{"n":1}}'
     ]
+
+
+async def test_a_client_whose_application_is_behind_goes_on_pinging(network: Network) -> None:
+    clock = ManualClock()
+    async with slow_client(network, 50, clock) as (slow, socket):
+        await until(lambda: socket.taken >= 10)
+        clock.advance(30)
+        assert (await socket.heard("ping"))["interval"] == 25.0
+        assert slow.client.state is LineState.CONNECTED
+        assert await slow.handed_over(50) == list(range(1, 51))

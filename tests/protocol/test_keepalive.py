@@ -123,3 +123,12 @@ def test_a_busy_line_that_dies_after_its_ping_does_not_blame_the_silence() -> No
     assert keepalive.tick(37.5) is Due.PING
     assert keepalive.tick(45.5) is Due.DEAD
     assert keepalive.learned == Learned()
+
+
+def test_a_line_that_is_not_read_is_pinged_and_never_given_up() -> None:
+    keepalive = KeepAlive()
+    keepalive.opened(0.0)
+    pings = [second for second in range(1, 101) if keepalive.tick_unread(float(second)) is Due.PING]
+    assert pings == [25, 50, 75, 100]
+    assert keepalive.tick(101.0) is Due.NOTHING
+    assert keepalive.learned == Learned()

@@ -353,6 +353,7 @@ class WsClient:
                 if self._calls:
                     self._drop("A call waits for its answer behind too many updates")
                     return
+                self._arm_timer()
                 self._inbox_changed.clear()
                 await self._inbox_changed.wait()
         finally:
@@ -407,12 +408,16 @@ class WsClient:
         self._close_task = asyncio.get_running_loop().create_task(self._socket.close(effect.code))
 
     def _arm_timer(self) -> None:
-        """Wake at the next deadline. One that moved later costs nothing: the timer finds nothing due and goes on."""
+        """Wake at the next deadline, or in a second while the reader waits.
+
+        A deadline that moved later costs nothing: the timer finds nothing due and goes on.
+        """
         deadline = self._session.next_deadline()
         if deadline is None:
             return
         loop = asyncio.get_running_loop()
-        when = loop.time() + max(0.0, deadline - self._options.clock())
+        wait = 1.0 if self._reader_waits else max(0.0, deadline - self._options.clock())
+        when = loop.time() + wait
         if self._timer is not None:
             if self._timer.when() <= when:
                 return
@@ -421,10 +426,11 @@ class WsClient:
 
     def _tick(self) -> None:
         self._timer = None
+        now = self._options.clock()
         if self._reader_waits:
-            self._timer = asyncio.get_running_loop().call_later(1.0, self._tick)
-            return
-        self._perform(self._session.tick(self._options.clock(), self._options.chance()))
+            self._perform(self._session.tick_unread(now))
+        else:
+            self._perform(self._session.tick(now, self._options.chance()))
 
     # The application's task
 

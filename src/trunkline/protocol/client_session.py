@@ -240,14 +240,23 @@ class ClientSession:
             return [CloseSocket(int(code), at_once=True), *self.closed(int(code), code.sentence, now, chance)]
         effects: list[Effect] = []
         if due_now is Due.PING:
-            ping = m.Ping(timestamp=int(now * 1000), interval=self._keepalive.interval, seen=self._report.news())
-            effects.append(_send(ping))
+            effects.append(self._ping(now))
         due = [sub for sub in self._subscriptions.values() if sub.retry_at is not None and now >= sub.retry_at]
         effects += self._ask(due)
         if self._queue_retry_at is not None and now >= self._queue_retry_at:
             self._queue_retry_at = None
             effects += self._send_queued()
         return effects
+
+    def tick_unread(self, now: float) -> list[Effect]:
+        """Do what is due while the shell reads no further because the application is behind: only ping."""
+        if self.state is LineState.CONNECTED and self._keepalive.tick_unread(now) is Due.PING:
+            return [self._ping(now)]
+        return []
+
+    def _ping(self, now: float) -> SendText:
+        interval, seen = self._keepalive.interval, self._report.news()
+        return _send(m.Ping(timestamp=int(now * 1000), interval=interval, seen=seen))
 
     # Subscriptions and calls
 

@@ -112,6 +112,15 @@ class KeepAlive:
         self._pinged_at = self._said_at = now
         return Due.PING
 
+    def tick_unread(self, now: float) -> Due:
+        """Ping while nothing is read, so that the server hears from its client; silence means nothing then."""
+        self._heard_at = now
+        self._pinged_at = None
+        if now < self._said_at + self.interval:
+            return Due.NOTHING
+        self._said_at = now
+        return Due.PING
+
     def cut(self, now: float) -> None:
         """The line ended without a close frame. If it had been silent, the silence may be what ended it."""
         silence = (self._pinged_at or now) - self._heard_at
