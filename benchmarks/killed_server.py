@@ -14,11 +14,9 @@ python -m benchmarks.killed_server --kills 25
 import argparse
 import asyncio
 import random
-import shutil
-import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +25,7 @@ from typing import Any
 import httpx2
 
 from benchmarks.agent_ledger import Ledger
+from benchmarks.outbox_file import read_outbox
 from benchmarks.rest_client import RestClient
 from benchmarks.server_process import ServerProcess
 from trunkline import (
@@ -299,7 +298,7 @@ class Trial:
         server.end()
         await asyncio.gather(*writing)
         self.outcome.kills += 1
-        left = read_outbox(server.data_dir)
+        left = {event_id for _, event_id in read_outbox(server.data_dir)}
         self.outcome.left += len(left)
         self.outcome.untold += len(left - self._ledger.told_events)
         for watcher in self._watchers:
@@ -329,16 +328,6 @@ class Trial:
         for number, writer in enumerate(self._writers):
             others = [agent_id for agent_id in stored if agent_id > self._plan.shared]
             writer.own = [agent_id for agent_id in others if agent_id % self._plan.writers == number]
-
-
-def read_outbox(data_dir: Path) -> set[str]:
-    """Read the ids of the events in a dead server's outbox, from a copy: the next server shall find what was left."""
-    with TemporaryDirectory() as copy:
-        for file in data_dir.glob("trunkline.db*"):
-            if not file.name.endswith("-shm"):
-                shutil.copy(file, copy)
-        with closing(sqlite3.connect(Path(copy) / "trunkline.db")) as database:
-            return {str(event_id) for (event_id,) in database.execute("SELECT event_id FROM outbox")}
 
 
 async def run(plan: Plan) -> Outcome:

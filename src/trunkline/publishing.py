@@ -8,7 +8,7 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, Protocol, cast, overload
@@ -143,7 +143,10 @@ class OutboxStore(Protocol):
     """The outbox table as the relay sees it; the application's storage implements it."""
 
     async def pending(self, limit: int) -> list[tuple[int, Event[Any]]]:
-        """The oldest committed rows that were not yet published, in commit order, with their row numbers."""
+        """The oldest committed rows that are there, in commit order, with their row numbers.
+
+        Fewer than `limit` means that there are no more. A row number is never used again.
+        """
         ...
 
     async def forget(self, rows: list[int]) -> None:
@@ -165,6 +168,10 @@ class Receipt:
         if not self._missing:
             self._done.set()
 
+    def lacks(self, event_id: str) -> bool:
+        """Whether this event is still to be published."""
+        return event_id in self._missing
+
     def settle(self, event_id: str, result: object) -> None:
         """Note that one event was published."""
         self._missing.discard(event_id)
@@ -181,14 +188,17 @@ class Receipt:
 class OutboxRelay:
     """Publishes committed outbox rows, in commit order, each at least once and never before its commit.
 
-    One task (`run`) owns the work; `wake` after each commit. A row is deleted after the broker took its event, so a
-    crash in between publishes it again under the same id, which the broker takes once.
+    What this process committed is published from memory (`committed`); the table is read where memory does not hold
+    everything: at the start, after `wake`, and after more than `batch` rows waited. Rows are deleted in batches, after
+    the broker took their events: a crash in between publishes them again under the same ids, which the broker takes
+    once. One task (`run`) owns the work.
 
     Args:
         store: the outbox table.
         publish: hands one event to the bus and the broker.
-        sleep: waits that many seconds before a failed batch is tried again.
-        batch: rows read at a time.
+        sleep: waits that many seconds: before what failed is tried again, and before rows are deleted.
+        batch: rows read or deleted at a time, and rows that wait in memory.
+        linger: seconds that published rows wait for others to be deleted with.
     """
 
     def __init__(
@@ -198,17 +208,37 @@ class OutboxRelay:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         batch: int = 500,
+        linger: float = 0.1,
     ) -> None:
         self._store = store
         self._publish = publish
         self._sleep = sleep
         self._batch = batch
+        self._linger = linger
         self._awake = asyncio.Event()
         self._awake.set()
+        # Whether the table may hold rows that are neither in `_ready` nor in `_published`.
+        self._behind = True
+        self._ready: dict[int, Event[Any]] = {}
+        self._published: set[int] = set()
+        self._publishes = asyncio.Event()
+        # A row must not leave `_published` while a read that found it is worked on.
+        self._table = asyncio.Lock()
         self._receipts: dict[str, Receipt] = {}
 
     def wake(self) -> None:
-        """Say that rows were committed."""
+        """Say that rows were committed, or may have been; they are read from the table."""
+        self._behind = True
+        self._awake.set()
+
+    def committed(self, receipt: Receipt, rows: Sequence[tuple[int, Event[Any]]]) -> None:
+        """Say that these rows, expected before, were committed. To be called for all commits, in their order."""
+        if not self._behind:
+            # The table may have been read, and what was found there published, since the commit.
+            self._ready.update((row, event) for row, event in rows if receipt.lacks(event.id))
+            if len(self._ready) > self._batch:
+                self._ready.clear()
+                self._behind = True
         self._awake.set()
 
     def expect(self, events: list[Event[Any]]) -> Receipt:
@@ -224,30 +254,85 @@ class OutboxRelay:
 
     async def run(self) -> None:
         """Relay for ever; cancel to stop. What was committed and not yet published stays in the table."""
-        while True:
-            await self._awake.wait()
-            self._awake.clear()
-            try:
-                await self.drain()
-            except Exception:
-                logger.exception("The outbox could not be relayed; trying again in a second")
-                self._awake.set()
-                await self._sleep(1.0)
+        tidying = asyncio.get_running_loop().create_task(self._tidy())
+        try:
+            while True:
+                await self._awake.wait()
+                self._awake.clear()
+                try:
+                    await self._relay()
+                except Exception:
+                    logger.exception("The outbox could not be relayed; trying again in a second")
+                    self._awake.set()
+                    await self._sleep(1.0)
+        finally:
+            tidying.cancel()
+            await asyncio.gather(tidying, return_exceptions=True)
+            await self._try_to_delete()
 
     async def drain(self) -> None:
-        """Publish every row that is committed now.
+        """Publish every row that is committed now, and delete all that were published. Not while `run` runs.
 
         Raises:
             BrokerError: the broker took some and refused one; that one and all after it stay in the table.
         """
-        while rows := await self._store.pending(self._batch):
-            taken: list[int] = []
+        self._behind = True
+        try:
+            await self._relay()
+        finally:
+            await self._delete_published()
+
+    async def _relay(self) -> None:
+        while self._behind or self._ready:
+            if self._behind:
+                await self._relay_table()
+            else:
+                await self._take(*next(iter(self._ready.items())))
+
+    async def _relay_table(self) -> None:
+        """Publish the oldest rows of the table. What is committed from here on comes to memory as well."""
+        async with self._table:
+            self._behind = False
             try:
+                rows = await self._store.pending(self._batch)
                 for row, event in rows:
-                    result = await self._publish(event)
-                    taken.append(row)
-                    await asyncio.sleep(0)  # a broker in memory never waits, and subscribers must be written to
-                    if receipt := self._receipts.pop(event.id, None):
-                        receipt.settle(event.id, result)
-            finally:
-                await self._store.forget(taken)
+                    if row not in self._published:
+                        await self._take(row, event)
+            except BaseException:
+                self._behind = True
+                raise
+        if len(rows) >= self._batch:
+            self._behind = True
+            await self._delete_published()
+
+    async def _take(self, row: int, event: Event[Any]) -> None:
+        result = await self._publish(event)
+        self._published.add(row)
+        self._ready.pop(row, None)
+        self._publishes.set()
+        if receipt := self._receipts.pop(event.id, None):
+            receipt.settle(event.id, result)
+        await asyncio.sleep(0)  # a broker in memory never waits, and subscribers must be written to
+
+    async def _tidy(self) -> None:
+        while True:
+            await self._publishes.wait()
+            await self._sleep(self._linger)
+            self._publishes.clear()
+            if not await self._try_to_delete():
+                self._publishes.set()
+                await self._sleep(1.0)
+
+    async def _try_to_delete(self) -> bool:
+        try:
+            await self._delete_published()
+        except Exception:
+            logger.exception("Published events could not be deleted from the outbox; they stay there for now")
+            return False
+        return True
+
+    async def _delete_published(self) -> None:
+        async with self._table:
+            while rows := sorted(self._published)[: self._batch]:
+                await self._store.forget(rows)
+                self._published.difference_update(rows)

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.agents.rig import ANA, BEN, NOON, Heard, Heart, database_url, open_database, until_published
-from trunkline import EventBus, NotFound, Published, Trunkline, TrunklineError, publish_event
-from trunkline.agents.events import AGENT_CREATED, Agent
+from trunkline import EventBus, NotFound, Position, Published, Trunkline, TrunklineError, publish_event
+from trunkline.agents.events import AGENT_CREATED, AGENT_UPDATED, Agent
 from trunkline.agents.storage import Database, DatabaseOptions, Rows, StorageUnavailable, Unit
 
 FIELDS: dict[str, Any] = {"model": "", "system_instructions": "", "task_instructions": "", "config": {}}
@@ -20,6 +20,23 @@ FIELDS: dict[str, Any] = {"model": "", "system_instructions": "", "task_instruct
 @publish_event(AGENT_CREATED)
 async def create(rows: Rows, name: str, owner: str = ANA) -> Agent:
     return await rows.agents.add(owner, {"name": name, **FIELDS})
+
+
+@publish_event(AGENT_UPDATED)
+def touched(agent: Agent) -> Agent:
+    """A plain function, which waits for nothing."""
+    return agent
+
+
+class Renaming:
+    """A service whose methods publish."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    @publish_event(AGENT_UPDATED)
+    async def rename(self, agent_id: int, *, name: str) -> Agent:
+        return await self._rows.agents.change(agent_id, {"name": name})
 
 
 async def names(database: Database, owner: str = ANA) -> list[str]:
@@ -57,6 +74,43 @@ async def test_events_of_one_transaction_keep_their_order(heart: Heart) -> None:
             await create(unit.rows, name)
     await unit.receipt.wait()
     assert [event.data.name for event in heart.heard.events] == ["a", "b", "c", "d"]
+
+
+async def test_functions_plain_and_async_methods_and_nested_units_are_told_in_the_order_of_their_calls(
+    heart: Heart,
+) -> None:
+    async with heart.database.unit_of_work(ANA) as unit:
+        first = await create(unit.rows, "first")
+        async with heart.database.unit_of_work(ANA) as inner:
+            renamed = await Renaming(inner.rows).rename(first.id, name="renamed")
+            async with heart.database.unit_of_work(ANA) as innermost:
+                second = await create(innermost.rows, "second")
+            touched(second)
+        touched(renamed)
+    assert len(await unit.receipt.wait()) == 5
+    assert [(event.type.name, event.data) for event in heart.heard.events] == [
+        ("agent_created", first),
+        ("agent_updated", renamed),
+        ("agent_created", second),
+        ("agent_updated", second),
+        ("agent_updated", renamed),
+    ]
+    assert {event.scope for event in heart.heard.events} == {ANA}
+
+
+async def test_what_a_dead_process_published_and_did_not_delete_is_taken_once_by_the_broker(tmp_path: Path) -> None:
+    path, line = tmp_path / "outbox.db", Trunkline(bus=EventBus())
+    async with line:
+        async with open_database(path, line) as dying:
+            async with dying.unit_of_work(ANA) as unit:
+                agent = await create(unit.rows, "Ada")
+            [(_, committed)] = await dying.outbox.pending(10)
+            published = await line.send(committed)
+        async with open_database(path, line) as next_life:
+            await next_life.start()
+            await until_published(next_life)
+        view = await line.broker.read(f"agent:{agent.id}", Position(published.position.epoch, 0))
+    assert [entry.seq for entry in view.entries] == [1]
 
 
 async def test_what_a_dead_process_did_not_publish_is_published_once_with_its_id(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers on one data directory, one after the other; those that still run are ended."""
     started: list[ServerProcess] = []
 
-    def start(*, model: str = "echo", port: int = 0) -> ServerProcess:
-        started.append(ServerProcess(tmp_path / "data", model=model, port=port))
+    def start(**options: Any) -> ServerProcess:
+        started.append(ServerProcess(tmp_path / "data", **options))
         return started[-1]
 
     yield start

@@ -7,11 +7,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from benchmarks.outbox_file import read_outbox
 from benchmarks.rest_client import RestClient
 from benchmarks.server_process import ServerProcess, command, environment
 from tests.e2e.conftest import StartServer
 from tests.e2e.terminal import CTRL_D, Terminal
-from trunkline import ReceivedEvent, ReceivedSnapshot, WsClient
+from trunkline import Position, ReceivedEvent, ReceivedSnapshot, TopicOpened, WsClient
 from trunkline.protocol.client_effects import Effect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -26,8 +27,7 @@ class Believer:
     """A client of `agent:*` that keeps the newest version it was told of each agent."""
 
     def __init__(self, server: ServerProcess) -> None:
-        url = f"ws{server.url.removeprefix('http')}/api/ws/v2"
-        self.client = WsClient(url, token=server.token, on_message=self._take)
+        self.client = WsClient(server.ws_url, token=server.token, on_message=self._take)
         self.agents: dict[int, dict[str, Any]] = {}
         self.snapshots = 0
         self._changed = asyncio.Event()
@@ -79,6 +79,44 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(start_serv
     for agent_id, agent in acknowledged.items():
         assert stored[agent_id]["version"] >= agent["version"]
         assert stored[agent_id] == agent or stored[agent_id]["version"] > agent["version"]
+
+
+@pytest.mark.parametrize(("moment", "number"), [("before", 1), ("after", 2)])
+async def test_what_was_committed_when_the_server_was_killed_is_told_by_the_next_one(
+    start_server: StartServer, moment: str, number: int
+) -> None:
+    variables = {"DIES": moment, "AT_EVENT": str(number)}
+    server = start_server(module="tests.e2e.dying_server", variables=variables)
+    async with RestClient(server) as rest:
+        agent_id, _ = await rest.start_thread({"name": "Ada"})
+        await rest.post("/api/threads", {"agent_id": agent_id})
+        with pytest.raises(httpx2.TransportError):
+            await rest.delete(f"/api/agents/{agent_id}")
+    server.process.wait()
+    committed = [event_id for _, event_id in read_outbox(server.data_dir)][-3:]
+
+    again = start_server(port=server.port)
+    async with RestClient(again) as rest:
+        assert await rest.all("/api/agents") == await rest.all("/api/threads") == []
+    told = [*await events_of(again, "thread:*"), *await events_of(again, "agent:*")]
+    deletions = [(event.type, event.id) for event in told if event.type.endswith("_deleted")]
+    assert deletions == list(zip(["thread_deleted", "thread_deleted", "agent_deleted"], committed, strict=True)), (
+        "each once, under its id, in the order of the transaction"
+    )
+
+
+async def events_of(server: ServerProcess, feed: str) -> list[ReceivedEvent]:
+    """All events of a feed since the server's start."""
+    updates: asyncio.Queue[Effect] = asyncio.Queue()
+    async with WsClient(server.ws_url, token=server.token, on_message=updates.put) as client:
+        client.subscribe(feed)
+        while not isinstance(snapshot := await updates.get(), ReceivedSnapshot):
+            pass
+    async with WsClient(server.ws_url, token=server.token, on_message=updates.put) as client:
+        client.subscribe(feed, Position(snapshot.position.epoch, 0))
+        while not isinstance(opened := await updates.get(), TopicOpened):
+            pass
+        return [event for _ in range(opened.recovered) if isinstance(event := await updates.get(), ReceivedEvent)]
 
 
 async def write(server: ServerProcess, acknowledged: dict[int, dict[str, Any]], enough: asyncio.Event) -> None:

@@ -214,13 +214,16 @@ class Database:
         """Commit the changes with their events, then let these go out."""
         receipt = self.relay.expect(events)
         try:
-            await write_events(unit.session, events)
+            rows = await write_events(unit.session, events)
             await unit.session.commit()
         except BaseException:
             self.relay.forget(events)
-            raise
-        if events:
+            # Should the failed commit have taken effect after all, the table says so.
             self.relay.wake()
+            raise
+        if rows:
+            # No other commit comes between: the session still has the one connection that writes.
+            self.relay.committed(receipt, rows)
         unit.committed(receipt)
 
 

@@ -1,4 +1,4 @@
-"""The outbox table: events written with their change, read by the relay in commit order."""
+"""The outbox table: events written with their change, in commit order, and read by the relay after a crash."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,14 +17,16 @@ logger = logging.getLogger(__name__)
 OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 
-async def write_events(session: AsyncSession, events: Sequence[Event[Any]]) -> None:
-    """Add events to the transaction, in order."""
-    if events:
-        rows = [
-            {"event_id": e.id, "type": e.type.name, "topic": e.topic, "scope": e.scope, "time": e.time, "body": e.body}
-            for e in events
-        ]
-        await session.execute(insert(OutboxRow), rows)
+async def write_events(session: AsyncSession, events: Sequence[Event[Any]]) -> list[tuple[int, Event[Any]]]:
+    """Add events to the transaction, in order; return them with their row numbers."""
+    if not events:
+        return []
+    rows = [
+        {"event_id": e.id, "type": e.type.name, "topic": e.topic, "scope": e.scope, "time": e.time, "body": e.body}
+        for e in events
+    ]
+    adding = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
+    return list(zip(await session.scalars(adding, rows), events, strict=True))
 
 
 class OutboxTable:
@@ -57,8 +59,8 @@ class OutboxTable:
             else:
                 events.append((row.id, event))
         await self.forget(unreadable)
-        # A batch of nothing but unreadable rows must not look like the end.
-        return events if events or not unreadable else await self.pending(limit)
+        # Fewer than `limit` would look like the end.
+        return events if not unreadable else await self.pending(limit)
 
     async def forget(self, rows: list[int]) -> None:
         """Delete rows.
