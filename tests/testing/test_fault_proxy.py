@@ -17,18 +17,28 @@ class Echo:
     Attributes:
         ended: for how many connections it heard the end.
         goodbye: what it says when it has heard the end.
+        writers: to say more to each connection.
     """
 
     def __init__(self) -> None:
         self.heard = b""
         self.ended = 0
         self.goodbye = b""
+        self.writers: list[asyncio.StreamWriter] = []
+        self._talks = True
+
+    def say_no_more(self) -> None:
+        self._talks = False
+        for writer in self.writers:
+            writer.write_eof()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         try:
             while data := await reader.read(1024):
                 self.heard += data
-                writer.write(data)
+                if self._talks:
+                    writer.write(data)
                 await writer.drain()
             writer.write(self.goodbye)
         except ConnectionError:
@@ -137,6 +147,18 @@ async def test_a_frozen_link_tells_nobody_that_the_other_side_has_gone(by_reset:
         await until(lambda: echo.ended == 1)
 
 
+async def test_a_server_that_goes_on_talking_is_not_told_either() -> None:
+    async with proxied() as (proxy, echo, (_, writer)):
+        proxy.freeze("to_server")
+        vanish(writer)
+        for _ in range(10):
+            echo.writers[0].write(b"still there?")
+            await turns()
+        assert echo.ended == 0
+        proxy.thaw()
+        await until(lambda: echo.ended == 1)
+
+
 async def test_a_proxy_ends_with_both_ways_frozen_and_full() -> None:
     async with proxied() as (proxy, echo, (_, writer)):
         proxy.freeze("to_client")
@@ -161,6 +183,14 @@ async def test_a_half_closed_link_still_carries_what_the_client_says() -> None:
         assert await reader.read() == b""
         writer.write(b"still here")
         await until(lambda: echo.heard.endswith(b"still here"))
+
+
+async def test_a_server_that_has_said_everything_still_hears_the_client() -> None:
+    async with proxied() as (_, echo, (reader, writer)):
+        echo.say_no_more()
+        assert await reader.read() == b""
+        writer.write(b"one more thing")
+        await until(lambda: echo.heard.endswith(b"thing"))
 
 
 async def test_a_half_open_link_has_ended_for_the_client_and_not_for_the_server() -> None:

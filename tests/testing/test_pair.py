@@ -134,8 +134,19 @@ async def test_the_application_is_told_of_the_loss_and_of_the_return_once(app: A
         await client.reconnect()
         client.drop()
         await client.reconnect()
+    changes = [change for change in told if isinstance(change, StateChanged)]
     assert [told[1], told[3]] == ["connected", "connected"]
-    assert [change.state for change in told if isinstance(change, StateChanged)] == ["waiting", "waiting", "closed"]
+    assert [change.state for change in changes] == ["waiting", "waiting", "closed"]
+    assert [change.retry_in for change in changes] == [0.25, 0.75, None], "half of what it may be, whatever the chance"
+
+
+async def test_a_pair_leaves_no_connection_behind(app: App) -> None:
+    async with pair(app.line, token="ann") as client:
+        client.link.half_open()
+        await client.reconnect()
+        client.link.freeze()
+        assert len(app.line.hub.connections) == 2
+    assert not app.line.hub.connections
 
 
 async def test_reconnect_waits_for_slow_handlers(app: App) -> None:
@@ -169,6 +180,21 @@ async def test_settling_gives_up_on_a_handler_that_does_not_end(app: App) -> Non
         may_end.set()
         client.patience = 5.0
         await client.settle()
+
+
+async def test_a_handler_that_does_not_end_keeps_no_test_from_ending(app: App) -> None:
+    has_begun, never = asyncio.Event(), asyncio.Event()
+
+    async def handle(_update: Update) -> None:
+        has_begun.set()
+        await never.wait()
+
+    with pytest.raises(TimeoutError):
+        async with pair(app.line, token="ann") as client:
+            client.topics.subscribe("count:1", handle)
+            await has_begun.wait()
+            client.patience = 0.01
+    assert not app.line.hub.connections
 
 
 async def test_a_line_that_has_stopped_takes_nobody_and_a_line_that_runs_again_does(app: App) -> None:

@@ -89,15 +89,22 @@ class PairedLine(ClientLine):
         try:
             await self.reconnect()
         except BaseException:
-            await self.client.close()
+            await self.close()
             raise
         return self
 
     async def close(self) -> None:
-        """Close the line, and end every connection that is left."""
-        await super().close()
-        for link in self.links:
-            link.drop()
+        """Close the line, and end every connection that is left.
+
+        Raises:
+            TimeoutError: a handler did not end in time; it was cancelled.
+        """
+        try:
+            async with asyncio.timeout(self.patience):
+                await super().close()
+        finally:
+            for link in self.links:
+                link.drop()
 
     def drop(self) -> None:
         """Lose the connection, as on a dead network: no close frame, and what is underway is lost.
