@@ -29,7 +29,7 @@ SIZE_local := the application and the local model (the model is 130 MB, once; MO
 SIZE_test := everything the tests need (about 170 MB, once)
 RUN_LEVEL := $(if $(filter echo,$(MODEL)),echo,local)
 
-.PHONY: help run test check fmt gen chaos keepalive clean moved
+.PHONY: help run test check fmt gen chaos latency soak keepalive clean moved
 .NOTPARALLEL:
 
 help: ## Show what can be made
@@ -56,11 +56,18 @@ fmt: $(VENV)/.installed-test ## Format, and fix what can be fixed safely
 gen: $(VENV)/.installed-test ## Write spec/schema.json from the message types
 	$(BIN)/python -m trunkline.protocol.schema
 
-chaos: $(VENV)/.installed-test ## Cut 200 clients' links for three minutes and count what arrived
-	$(BIN)/python benchmarks/lossy_links.py
+chaos: $(VENV)/.installed-test ## Cut 200 clients' links for three minutes, kill the server 25 times, and count what arrived
+	$(BIN)/python -m benchmarks.lossy_links
+	$(BIN)/python -m benchmarks.killed_server
+
+latency: $(VENV)/.installed-test ## Measure the way from a commit to another client
+	$(BIN)/python -m benchmarks.commit_to_client
+
+soak: $(VENV)/.installed-test ## Connect and disconnect 200,000 times and see that the server does not grow
+	$(BIN)/python -m benchmarks.soak
 
 keepalive: $(VENV)/.installed-test ## Simulate the pings of idle lines on networks that forget them
-	$(BIN)/python benchmarks/keepalive.py
+	$(BIN)/python -m benchmarks.keepalive
 
 clean: ## Remove what the other targets made, the environment too
 	rm -rf $(VENV) .tools build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
