@@ -13,7 +13,7 @@ PUBLIC = [
     "Action", "AdmissionOptions", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut",
     "CallQueueFull", "CallResult", "CallState", "CallStore",
     "KeepAliveOptions", "Learned", "MemoryCallStore", "PendingCall", "SqliteCallStore", "ClientLine",
-    "ClientOptions", "ClientSession", "CloseCode", "Conflict", "Delivery", "Dialect", "ENDPOINT", "Endpoint",
+    "ClientOptions", "ClientSession", "CloseCode", "Conflict", "ConnectFailed", "Delivery", "Dialect", "ENDPOINT", "Endpoint",
     "ErrorCode", "Event", "EventBus", "EventType", "Forbidden", "Frame", "HandlerReference", "Handshake",
     "Histogram", "HubOptions", "HubStats", "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats",
     "LogLimits", "MemoryBroker", "NotFound", "Notice", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal",

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from trunkline.client.call_store import CallStore, MemoryCallStore, SqliteCallStore
     from trunkline.client.line import ClientLine, Subscription, connect
     from trunkline.client.pending_call import CallResult, PendingCall
-    from trunkline.client.socket import Endpoint
+    from trunkline.client.socket import ConnectFailed, Endpoint
     from trunkline.client.topic_manager import HandlerReference, TopicManager
     from trunkline.client.ws_client import WsClient, WsClientOptions
     from trunkline.metrics import Measured
@@ -78,6 +78,7 @@ _LAZY = {
     "SqliteCallStore": "trunkline.client.call_store",
     "CallResult": "trunkline.client.pending_call",
     "ClientLine": "trunkline.client.line",
+    "ConnectFailed": "trunkline.client.socket",
     "Endpoint": "trunkline.client.socket",
     "HandlerReference": "trunkline.client.topic_manager",
     "Subscription": "trunkline.client.line",
@@ -123,6 +124,7 @@ __all__ = [
     "ClientSession",
     "CloseCode",
     "Conflict",
+    "ConnectFailed",
     "Delivery",
     "Dialect",
     "Endpoint",

@@ -17,10 +17,12 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 @asynccontextmanager
-async def uvicorn_server(app: App, listener: socket.socket, *, lifespan: bool = False) -> AsyncIterator[None]:
+async def uvicorn_server(
+    app: App, listener: socket.socket, *, lifespan: bool = False, ws: Any = "websockets-sansio"
+) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=ws,
         lifespan="on" if lifespan else "off",
         log_config=None,
         log_level="warning",

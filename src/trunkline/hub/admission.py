@@ -73,10 +73,9 @@ class Admission:
         """Note how many seconds late the event loop runs. To be called at regular intervals."""
         if lag > self._options.max_lag:
             self._set_share(max(_LEAST_SHARE, self._share / 2), now)
-            self._bucket.empty(now)
         elif self._share < 1.0:
             self._set_share(min(1.0, self._share + _STEP_UP), now)
 
     def _set_share(self, share: float, now: float) -> None:
         self._share = share
-        self._bucket.set_rate(self.rate, now)
+        self._bucket.limit(self.rate, self._options.burst * share, now)

@@ -109,7 +109,7 @@ class TopicConnectionManager:
         self.admission = Admission(self.options.admission, self._clock())
         self.loop_lag = 0.0
         self._drained_by: float | None = None
-        self._emptied = asyncio.Event()
+        self._emptied: asyncio.Event | None = None
 
     @property
     def topics(self) -> int:
@@ -188,7 +188,7 @@ class TopicConnectionManager:
         """Forget a connection that has ended, and all that was kept or running for it."""
         if self.connections.pop(connection.id, None) is None:
             return
-        if not self.connections:
+        if not self.connections and self._emptied is not None:
             self._emptied.set()
         connection.closing = True
         connection.cancel_work()
@@ -445,7 +445,8 @@ class TopicConnectionManager:
     async def wait_empty(self) -> None:
         """Wait until no connection is left; after `drain` it means that every goodbye was written or given up."""
         while self.connections:
-            self._emptied.clear()
+            # Made here, because a line may be stopped in another event loop than the last time.
+            self._emptied = asyncio.Event()
             await self._emptied.wait()
 
     def admit(self) -> None:

@@ -33,11 +33,12 @@ class _Envelope(msgspec.Struct, frozen=True):
 class Frame:
     """One text message, encoded once and shared by every receiver, every log and every transport."""
 
-    __slots__ = ("_text", "payload")
+    __slots__ = ("_text", "_wire", "payload")
 
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
         self._text: str | None = None
+        self._wire: bytes | None = None
 
     @property
     def text(self) -> str:
@@ -46,9 +47,25 @@ class Frame:
             self._text = self.payload.decode()
         return self._text
 
+    @property
+    def wire(self) -> bytes:
+        """The finished WebSocket frame, made once: a server masks nothing, so it is the same for every receiver."""
+        if self._wire is None:
+            self._wire = wire_header(len(self.payload)) + self.payload
+        return self._wire
+
     def __len__(self) -> int:
         """Bytes of the payload."""
         return len(self.payload)
+
+
+def wire_header(size: int) -> bytes:
+    """The header of an unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
+    if size < 126:
+        return bytes((0x81, size))
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
 
 
 _envelope_decoder = msgspec.json.Decoder(_Envelope)

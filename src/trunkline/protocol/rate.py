@@ -24,15 +24,11 @@ class TokenBucket:
         """Seconds from the last `take` until a token is there again."""
         return max(0.0, (1.0 - self._tokens) / self._rate)
 
-    def set_rate(self, rate: float, now: float) -> None:
-        """Allow another number of things a second from now on."""
+    def limit(self, rate: float, burst: float, now: float) -> None:
+        """Allow another number of things a second, and at once, from now on."""
         self._fill(now)
-        self._rate = rate
-
-    def empty(self, now: float) -> None:
-        """Take all tokens away."""
-        self._fill(now)
-        self._tokens = 0.0
+        self._rate, self._burst = rate, burst
+        self._tokens = min(self._tokens, burst)
 
     def _fill(self, now: float) -> None:
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from trunkline.codes import CloseCode
 from trunkline.hub.access import Handshake, Principal
-from trunkline.hub.connection import Connection
+from trunkline.hub.connection import Connection, Transport
 from trunkline.hub.manager import TopicConnectionManager
 from trunkline.protocol.codec import Frame, encode
 from trunkline.protocol.messages import PROTOCOL, Goaway
@@ -22,6 +22,15 @@ logger = logging.getLogger(__name__)
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+Open = Callable[[Transport], Connection]
+"""Lets the hub take a connection whose socket is written to by this transport."""
+
+Detach = Callable[[TopicConnectionManager, Open], None]
+"""What a server offers that can take the socket over from ASGI."""
+
+DETACH = "trunkline.detach"
+"""The name of that extension in the ASGI scope."""
 
 _WRITE_CHUNK = 64 * 1024
 _CLOSE_GRACE = 5.0
@@ -172,7 +181,15 @@ class AsgiEndpoint:
             await _deny(scope, send, 401, "The token is not valid or has expired.")
             return
         await send({"type": "websocket.accept", "subprotocol": self._subprotocol(scope), "headers": self._headers})
-        await self._converse(scope, receive, send, handshake, principal)
+        detach: Detach | None = (scope.get("extensions") or {}).get(DETACH)
+        if detach is None or self._options.dialect is not None:
+            await self._converse(scope, receive, send, handshake, principal)
+            return
+        greet, initial = self._subprotocol(scope) is not None, _initial_topics(scope)
+        detach(
+            self._hub,
+            lambda transport: self._hub.connect(transport, handshake, principal, greet=greet, initial_topics=initial),
+        )
 
     async def _turn_away(self, scope: Message, send: Send, handshake: Handshake, retry_after: float) -> None:
         """Refuse a handshake for now. A page cannot read the answer to one, so it gets `goaway` on an open socket."""
@@ -197,7 +214,7 @@ class AsgiEndpoint:
     ) -> None:
         dialect = _VersionTwo() if self._options.dialect is None else self._options.dialect(handshake)
         greet = self._subprotocol(scope) is not None
-        initial = [topic for topic in _query(scope).get("initial_topics", "").split(",") if topic]
+        initial = _initial_topics(scope)
         code = 1006
         deadline = asyncio.timeout(None)
         transport = AsgiTransport(self._hub, send, dialect, deadline)
@@ -240,6 +257,10 @@ def read_handshake(scope: Message) -> Handshake:
     query = {name: value for name, value in _query(scope).items() if name != "initial_topics"}
     bearer = token.strip() if kind.lower() == "bearer" and token else None
     return Handshake(headers=headers, query=query, client=client[0] if client else "", token=bearer)
+
+
+def _initial_topics(scope: Message) -> list[str]:
+    return [topic for topic in _query(scope).get("initial_topics", "").split(",") if topic]
 
 
 def _query(scope: Message) -> dict[str, str]:

@@ -1,0 +1,277 @@
+"""The fast path under uvicorn: a connection of its own class, without a task, a queue or an ASGI message.
+
+`uvicorn --ws trunkline.transports.uvicorn:DetachingProtocol app:app`, or `Config(ws=DetachingProtocol)`. Handshake,
+middleware, cookies and dependencies are uvicorn's and the framework's as before, and so are all other WebSocket routes.
+Once the line's endpoint has accepted, the socket is taken over: the framework's call returns, and what it held for the
+connection is freed. RFC 6455 framing of what comes in stays with `websockets`.
+"""
+
+import asyncio
+import functools
+import logging
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode as Standard
+from websockets.frames import Frame as IncomingFrame
+from websockets.frames import Opcode
+from websockets.http11 import Request
+from websockets.protocol import OPEN, SERVER, Protocol
+
+from trunkline.codes import CloseCode
+from trunkline.transports.asgi import DETACH, Open
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trunkline.hub.connection import Connection
+    from trunkline.hub.manager import TopicConnectionManager
+
+logger = logging.getLogger(__name__)
+_parser_logger = logging.getLogger("trunkline.websockets")
+
+_WRITE_CHUNK = 256 * 1024
+_CLOSE_GRACE = 5.0
+_ABNORMAL = 1006
+
+
+class DetachingProtocol(WebSocketsSansIOProtocol):
+    """Uvicorn's WebSocket protocol, with an ASGI extension by which the line's endpoint takes the socket over."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer the extension for a handshake that can be accepted."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            cast("dict[str, Any]", self.scope["extensions"])[DETACH] = self.detach
+
+    def detach(self, hub: "TopicConnectionManager", open_connection: Open) -> None:
+        """Hand the open socket to a `FastTransport`. To be called once, after `websocket.accept` was sent."""
+        if self.disconnected:
+            return
+        self.stop_keepalive()
+        transport, self.transport = self.transport, _Released()  # type: ignore[assignment]
+        fast = FastTransport(hub, transport, self.conn, cast("set[Any]", self.connections))
+        self.connections.discard(self)
+        self.connections.add(fast)  # type: ignore[arg-type]
+        transport.set_protocol(fast)
+        fast.begin(open_connection)
+        self._hand_over(fast)
+        if self.read_paused:
+            transport.resume_reading()
+
+    def _hand_over(self, fast: "FastTransport") -> None:
+        """What came since the handshake, in order."""
+        while not self.queue.empty():
+            message = self.queue.get_nowait()
+            if message["type"] == "websocket.receive":
+                text, data = message.get("text"), message.get("bytes")
+                fast.take(text if text is not None else data or b"")
+        if self.frames:
+            fast.take_fragments(self.frames, is_text=self.curr_msg_data_type == "text")
+
+
+class _Released:
+    """Stands where a transport was that belongs to someone else now: uvicorn closes it when its call returns."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+    def is_closing(self) -> bool:
+        """It is gone."""
+        return True
+
+
+class FastTransport(asyncio.Protocol):
+    """One detached connection: reads with `websockets`' parser, writes finished frames.
+
+    Frames are written at the end of the turn of the loop in which they were queued, in one system call while the
+    socket takes them. What it does not take waits in the asyncio transport, and nothing more is taken from the outbox
+    until that has gone: so the outbox sees what a slow peer costs.
+    """
+
+    __slots__ = (
+        "_closing_at", "_code", "_connection", "_connections", "_fragments", "_grace", "_hub", "_in_flight", "_is_text",
+        "_parser", "_queued_at", "_scheduled", "_transport", "_write_now",
+    )  # fmt: skip
+
+    def __init__(
+        self, hub: "TopicConnectionManager", transport: asyncio.Transport, parser: Protocol, connections: set[Any]
+    ) -> None:
+        self._hub = hub
+        self._transport = transport
+        self._parser = _fresh_parser(parser)
+        self._connections = connections
+        self._connection: Connection = None  # type: ignore[assignment]
+        self._fragments: list[bytes] | None = None
+        self._is_text = True
+        self._code = _ABNORMAL
+        self._in_flight = 0
+        self._queued_at = 0.0
+        self._scheduled = False
+        self._closing_at: tuple[int, str] | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
+        transport.set_write_buffer_limits(high=0)
+        fd = -1 if transport.get_extra_info("ssl_object") else transport.get_extra_info("socket").fileno()
+        self._write_now: Callable[[bytes], int] | None = functools.partial(os.write, fd) if fd >= 0 else None
+
+    def begin(self, open_connection: Open) -> None:
+        """Let the hub take the connection."""
+        self._connection = open_connection(self)
+
+    # Writing
+
+    def wake(self) -> None:
+        """Write what the outbox has at the end of this turn of the loop."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def close(self, code: int, reason: str) -> None:
+        """Write what is queued, then close; a peer that does not take that in a few seconds is given up."""
+        self._closing_at = (code, reason)
+        self._grace = asyncio.get_running_loop().call_later(_CLOSE_GRACE, self._transport.abort)
+        self.wake()
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        outbox, clock = self._connection.outbox, self._hub.options.clock
+        while outbox and not self._in_flight and not self._transport.is_closing():
+            self._queued_at = outbox.oldest_at or clock()
+            frames = outbox.take(_WRITE_CHUNK)
+            size = sum(map(len, frames))
+            if self._write(frames[0].wire if len(frames) == 1 else b"".join([frame.wire for frame in frames])):
+                self._hub.wrote(self._connection, size, clock() - self._queued_at)
+            else:
+                self._in_flight = size
+        if self._closing_at is not None and not outbox and not self._in_flight:
+            self._send_close(*self._closing_at)
+
+    def _write(self, data: bytes) -> bool:
+        """Write bytes; False if some of them wait in the transport, whose `resume_writing` tells that they went."""
+        if self._write_now is None:
+            self._transport.write(data)
+            return self._transport.get_write_buffer_size() == 0
+        try:
+            written = self._write_now(data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self._transport.abort()  # the peer has gone, as `connection_lost` will say
+            return True
+        if written == len(data):
+            return True
+        self._transport.write(data[written:])
+        return self._transport.get_write_buffer_size() == 0
+
+    def pause_writing(self) -> None:
+        """Some bytes wait in the transport."""
+
+    def resume_writing(self) -> None:
+        """They have gone."""
+        size, self._in_flight = self._in_flight, 0
+        if size:
+            self._hub.wrote(self._connection, size, self._hub.options.clock() - self._queued_at)
+        self._flush()
+
+    def _send_close(self, code: int, reason: str) -> None:
+        self._closing_at = None
+        if self._parser.state is OPEN and not self._transport.is_closing():
+            self._parser.send_close(code, reason)
+            self._write_control()
+
+    def _write_control(self) -> None:
+        """Write what the parser has to say: pongs and close frames, which may overtake what is queued."""
+        for data in self._parser.data_to_send():
+            if data:
+                self._transport.write(data)
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the peer."""
+        parser = self._parser
+        parser.receive_data(data)
+        for event in parser.events_received():
+            self._take_frame(cast("IncomingFrame", event))
+        self._write_control()
+        if parser.parser_exc is not None:
+            self._code = self._code if parser.close_sent is None else int(parser.close_sent.code)
+            self._transport.close()
+
+    def _take_frame(self, frame: IncomingFrame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY:
+                self._is_text, self._fragments = frame.opcode is Opcode.TEXT, [bytes(frame.data)]
+            case Opcode.CONT if self._fragments is not None:
+                self._fragments.append(bytes(frame.data))
+            case Opcode.CLOSE:
+                self._take_close()
+                return
+            case _:
+                return
+        if frame.fin:
+            self._take_message()
+
+    def _take_message(self) -> None:
+        fragments, self._fragments = self._fragments or [], None
+        data = fragments[0] if len(fragments) == 1 else b"".join(fragments)
+        if not self._is_text:
+            self.take(data)
+            return
+        try:
+            self.take(data.decode())
+        except UnicodeDecodeError:
+            self._code = int(Standard.INVALID_DATA)
+            self._parser.fail(Standard.INVALID_DATA, "A text frame was not UTF-8")
+            self._write_control()
+            self._transport.close()
+
+    def take(self, message: str | bytes) -> None:
+        """Take a whole message."""
+        if isinstance(message, str):
+            self._hub.receive(self._connection, message)
+        else:
+            self._hub.receive_binary(self._connection)
+
+    def take_fragments(self, fragments: list[bytes], *, is_text: bool) -> None:
+        """Take the beginning of a message that has not ended yet."""
+        self._fragments, self._is_text = fragments, is_text
+
+    def _take_close(self) -> None:
+        """The peer closes, or answers our close."""
+        received = self._parser.close_rcvd
+        self._code = 1005 if received is None else int(received.code)
+        self._write_control()
+        self._transport.close()
+
+    # The end
+
+    def eof_received(self) -> bool:
+        """The peer sends no more: that is the end of a WebSocket."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self._write_now = None
+        if self._grace is not None:
+            self._grace.cancel()
+        self._connections.discard(self)
+        self._hub.disconnect(self._connection, self._code)
+
+    def shutdown(self) -> None:
+        """Uvicorn stops: say so as it does itself, and close."""
+        if self._parser.state is OPEN:
+            self._parser.send_close(int(CloseCode.SERVICE_RESTART), CloseCode.SERVICE_RESTART.sentence)
+            self._write_control()
+        self._code = int(CloseCode.SERVICE_RESTART)
+        self._transport.close()
+
+
+def _fresh_parser(used: Protocol) -> Protocol:
+    """A parser without the handshake's memory; the used one where it is in the middle of something or inflates."""
+    if used.extensions or used.expect_continuation_frame or used.current_size is not None or used.reader.buffer:
+        return used
+    size = used.max_message_size
+    return Protocol(SERVER, state=OPEN, max_size=size, logger=_parser_logger)
