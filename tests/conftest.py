@@ -6,6 +6,8 @@ from hypothesis import settings
 
 # A deadline per example would let a busy machine decide a test; pytest's timeout still ends one that hangs.
 settings.register_profile("trunkline", deadline=None, print_blob=True)
+# `pytest --hypothesis-profile=long` looks longer; state machines have their number of runs in proportion.
+settings.register_profile("long", settings.get_profile("trunkline"), max_examples=2_000)
 settings.load_profile("trunkline")
 
 

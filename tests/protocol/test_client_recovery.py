@@ -5,6 +5,7 @@ sides and in between: publishing, deliveries lost, doubled and late, trimming an
 subscriptions at once, lagging, errors, cuts, restarts, and what the application asks for.
 """
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -171,5 +172,7 @@ class Line(RuleBasedStateMachine):
         return True
 
 
+pytestmark = pytest.mark.timeout(settings().max_examples)
+
 TestLine = Line.TestCase
-TestLine.settings = settings(max_examples=150, stateful_step_count=40)
+TestLine.settings = settings(max_examples=3 * settings().max_examples // 2, stateful_step_count=40)

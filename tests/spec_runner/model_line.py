@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tests.spec_runner.reader import Reader
 from trunkline.codes import ErrorCode
 from trunkline.errors import RequestError
 from trunkline.positions import Position
@@ -221,37 +222,6 @@ class ModelServer:
                     pass
                 case _:
                     raise AssertionError(f"The server should not do this: {effect}")
-
-
-@dataclass
-class Reader:
-    """What the application holds of one subscription; it accepts exactly what may come next."""
-
-    has_snapshot: bool
-    cursor: Position | None = None
-    is_broken: bool = False
-
-    def opened(self, opened: e.TopicOpened) -> None:
-        """Only an unbroken stream is resumed, and only a new or a broken one begins elsewhere without a snapshot."""
-        if opened.resumed:
-            assert not self.is_broken
-            assert self.cursor is not None
-            assert self.cursor.epoch == opened.position.epoch
-        elif not self.has_snapshot:
-            assert self.cursor is None or self.is_broken, "a hole that nobody told of"
-            self.cursor, self.is_broken = opened.position, False
-
-    def snapshot(self, snapshot: e.ReceivedSnapshot) -> None:
-        """A snapshot holds at least what its position says, and begins anew."""
-        assert snapshot.data >= snapshot.position.seq
-        self.cursor, self.is_broken = snapshot.position, False
-
-    def event(self, position: Position) -> None:
-        """The next event, and no other."""
-        assert not self.is_broken
-        assert self.cursor is not None
-        assert position == Position(self.cursor.epoch, self.cursor.seq + 1)
-        self.cursor = position
 
 
 class ModelClient:
