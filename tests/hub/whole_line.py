@@ -8,7 +8,7 @@ receives against what was published.
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -175,12 +175,21 @@ def _by_token(handshake: Handshake) -> Principal | None:
 
 
 class Application:
-    """A client session, the wire it has at present, and a reader for each subscription."""
+    """A client session, the wire it has at present, and a reader for each subscription.
+
+    Attributes:
+        readers: by name, what each subscription may receive next.
+        wire: its connection, or None.
+        heard: all that the session told, in order.
+        sent: every message that was sent.
+    """
 
     def __init__(self, line: "WholeLine", principal: Principal) -> None:
         self.principal = principal
         self.readers: dict[str, Reader] = {}
         self.wire: Wire | None = None
+        self.heard: list[e.Effect] = []
+        self.sent: list[dict[str, Any]] = []
         self._has_two_ways = False
         self._attempts: Counter[str] = Counter()
         self._line = line
@@ -242,6 +251,7 @@ class Application:
 
     def take(self, effects: list[e.Effect]) -> None:
         """Carry effects out."""
+        self.heard += effects
         for effect in effects:
             match effect:
                 case e.SendText(text=text):
@@ -256,9 +266,10 @@ class Application:
     def _send(self, text: str) -> None:
         assert self.wire is not None
         self.wire.to_server.append(text)
-        if text.startswith('{"type":"subscribe"'):
-            topics = msgspec.json.decode(text)["topics"]
-            self._attempts.update(item if isinstance(item, str) else item["topic"] for item in topics)
+        message = msgspec.json.decode(text)
+        self.sent.append(message)
+        if message["type"] == "subscribe":
+            self._attempts.update(item if isinstance(item, str) else item["topic"] for item in message["topics"])
 
     def _hand_over(self, effect: e.Effect) -> None:
         """Check what the application gets."""
