@@ -180,9 +180,9 @@ async def run(plan: Plan) -> Outcome:
     slow = Slow(outcome)
     async with server(plan) as url, AsyncExitStack() as stack:
         line = await stack.enter_async_context(connect(url))
-        for taker in (*neighbours, slow):
+        for take in (*(neighbour.take for neighbour in neighbours), slow.take):
             client = await stack.enter_async_context(WsClient(url))
-            TopicManager(client).subscribe(_TOPIC, taker.take)
+            TopicManager(client).subscribe(_TOPIC, take)
         await asyncio.sleep(1.0)
         outcome.latencies["before"] = await measure(neighbours, plan.around)
         slow.reading.clear()

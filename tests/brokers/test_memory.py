@@ -94,17 +94,43 @@ async def test_an_event_that_cannot_be_encoded_takes_no_number() -> None:
     assert (await broker.publish(WHISPERED.event(Note("a")))).position.seq == 1
 
 
-async def test_a_sweep_does_a_bounded_amount_and_comes_to_every_channel() -> None:
+async def test_a_sweep_forgets_a_bounded_number_of_channels() -> None:
     clock, numbers = ManualClock(), itertools.count()
     broker = MemoryBroker(clock=clock, idle_after=10, new_epoch=lambda: f"e{next(numbers)}")
-    for n in range(2_500):
+    for n in range(25_000):
         await broker.read(f"suite:{n}")
     clock.advance(11)
     left = []
-    for _ in range(3):
+    for _ in range(2):
         broker.sweep()
         left.append(broker.channels)
-    assert left == [1_500, 500, 0]
+    assert left == [5_000, 0]
+
+
+async def test_channels_that_come_and_go_do_not_pile_up() -> None:
+    clock = ManualClock()
+    broker = MemoryBroker(clock=clock, idle_after=5)
+    names = itertools.cycle(range(20_000))
+    for _ in range(40):
+        for _ in range(1_500):
+            await broker.read(f"suite:{next(names)}")
+        clock.advance(1)
+        broker.sweep()
+    assert broker.channels <= 7 * 1_500
+
+
+async def test_old_entries_of_a_log_that_is_used_by_nobody_are_trimmed_in_their_turn() -> None:
+    clock = ManualClock()
+    broker = MemoryBroker(clock=clock, limits=LogLimits(age=10))
+    await started(broker)
+    for n in range(1_500):
+        await note(broker, str(n))
+    before = broker.size
+    clock.advance(11)
+    broker.sweep()
+    assert 0 < broker.size < before
+    broker.sweep()
+    assert broker.size == 0
 
 
 async def test_reading_and_detaching_start_the_idle_time_anew() -> None:

@@ -13,6 +13,7 @@ from benchmarks.killed_server import Plan, run
 async def test_kills_under_load_lose_nothing_and_make_nothing_up() -> None:
     outcome = await run(Plan(kills=4, changes=60, longest=0.5))
     assert outcome.violations == []
+    assert outcome.told_again == 0
     assert outcome.kills == 4
     assert outcome.acknowledged >= 240
     # Twelve clients follow the feed, four two agents, four all three: each new server gave each a fresh state.

@@ -122,6 +122,8 @@ class AgentsPlatform:
             self._access = LocalAccess(token, cookie=f"trunkline_{self.settings.port}")
             await self.database.migrate()
             await self.line.start()
+            # Nobody is connected yet, so what an earlier process left is told before anyone could hear it twice.
+            await self._relay_the_rest()
             relay = keep_running("The outbox relay", self.database.relay.run)
             self._relaying = asyncio.get_running_loop().create_task(relay)
             await self.runner.start()

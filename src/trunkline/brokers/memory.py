@@ -15,7 +15,8 @@ from trunkline.positions import Position
 from trunkline.protocol.codec import Frame, encode_event
 from trunkline.protocol.recovery import Logged, LogView
 
-_SWEEP_BATCH = 1_000
+_TRIM_BATCH = 1_000
+_FORGET_BATCH = 20_000
 
 
 @dataclass(slots=True)
@@ -42,7 +43,6 @@ class _Log:
         self.seq += 1
         self.entries.append(_Entry(self.seq, now, frame))
         self.size += len(frame)
-        self.used_at = now
         self.trim(now)
         return self.size - before
 
@@ -93,7 +93,7 @@ class MemoryBroker:
         namespace_limits: dict[str, LogLimits] | None = None,
         total_size: int = 256 * 1024 * 1024,
         idle_after: float = 300.0,
-        remembered_ids: int = 100_000,
+        remembered_ids: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
         new_epoch: Callable[[], str] = lambda: secrets.token_urlsafe(9),
     ) -> None:
@@ -105,7 +105,8 @@ class MemoryBroker:
         self._clock = clock
         self._new_epoch = new_epoch
         self._logs: OrderedDict[str, _Log] = OrderedDict()  # longest without an event first
-        self._sweep_order: deque[str] = deque()
+        self._trim_order: OrderedDict[str, None] = OrderedDict()  # longest not looked at first
+        self._idle: OrderedDict[str, None] = OrderedDict()  # not attached, longest unused first
         self._attached: set[str] = set()
         self._published: OrderedDict[str, Published] = OrderedDict()
         self._size = 0
@@ -156,8 +157,16 @@ class MemoryBroker:
         if log is None:
             limits = self._namespace_limits.get(channel.partition(":")[0], self._limits)
             log = self._logs[channel] = _Log(self._new_epoch(), limits, self._clock())
-            self._sweep_order.append(channel)
+            self._trim_order[channel] = None
+        self._use(channel, log)
         return log
+
+    def _use(self, channel: str, log: _Log) -> None:
+        """Note that a channel is used now."""
+        log.used_at = self._clock()
+        if channel not in self._attached:
+            self._idle[channel] = None
+            self._idle.move_to_end(channel)
 
     def _append(self, channel: str, log: _Log, frame: Frame) -> None:
         self._size += log.append(frame, self._clock())
@@ -182,29 +191,31 @@ class MemoryBroker:
     def attach(self, channel: str) -> None:
         """Deliver the channel's events from now on."""
         self._attached.add(channel)
+        self._idle.pop(channel, None)
 
     def detach(self, channel: str) -> None:
         """Deliver the channel's events no more; its idle time starts."""
         self._attached.discard(channel)
         if log := self._logs.get(channel):
-            log.used_at = self._clock()
+            self._use(channel, log)
 
     async def read(self, channel: str, since: Position | None = None) -> LogView[Frame]:
         """View a log, trimmed to this moment."""
         log = self._log(channel)
-        log.used_at = self._clock()
         self._size -= log.trim(self._clock())
         return log.view(since)
 
     def sweep(self) -> None:
-        """Trim and forget, a bounded number of channels a call, each in its turn."""
+        """Forget what was idle for long, and trim some of the others in their turn; a bounded number of each a call."""
         now = self._clock()
-        for _ in range(min(_SWEEP_BATCH, len(self._sweep_order))):
-            channel = self._sweep_order.popleft()
+        for _ in range(min(_FORGET_BATCH, len(self._idle))):
+            channel = next(iter(self._idle))
             log = self._logs[channel]
-            self._size -= log.trim(now)
-            if channel not in self._attached and now - log.used_at > self._idle_after:
-                self._size -= log.size
-                del self._logs[channel]
-            else:
-                self._sweep_order.append(channel)
+            if now - log.used_at <= self._idle_after:
+                break
+            self._size -= log.size
+            del self._idle[channel], self._logs[channel], self._trim_order[channel]
+        for _ in range(min(_TRIM_BATCH, len(self._trim_order))):
+            channel = next(iter(self._trim_order))
+            self._trim_order.move_to_end(channel)
+            self._size -= self._logs[channel].trim(now)
