@@ -119,6 +119,8 @@ class FastTransport(asyncio.Protocol):
     def begin(self, open_connection: Open) -> None:
         """Let the hub take the connection."""
         self._connection = open_connection(self)
+        self._connection.direct = self
+        self._may_write()
 
     # Writing
 
@@ -126,6 +128,8 @@ class FastTransport(asyncio.Protocol):
         """Write what the outbox has at the end of this turn of the loop."""
         if not self._scheduled:
             self._scheduled = True
+            if self._connection is not None:
+                self._connection.write_now = None
             asyncio.get_running_loop().call_soon(self._flush)
 
     def close(self, code: int, reason: str) -> None:
@@ -147,6 +151,25 @@ class FastTransport(asyncio.Protocol):
                 self._in_flight = size
         if self._closing_at is not None and not outbox and not self._in_flight:
             self._send_close(*self._closing_at)
+        self._may_write()
+
+    def _may_write(self) -> None:
+        """Let the fan-out write to the socket while nothing waits before it."""
+        connection = self._connection
+        if not (self._scheduled or connection.outbox or self._in_flight or connection.closing):
+            connection.write_now = self._write_now
+
+    def write_later(self, data: bytes) -> None:
+        """Keep what the socket did not take; it comes before all else."""
+        self._queued_at = self._hub.options.clock()
+        self._in_flight += len(data)
+        self._transport.write(data)
+        if not self._transport.get_write_buffer_size():
+            self.resume_writing()
+
+    def give_up(self) -> None:
+        """The peer has gone, as `connection_lost` will say."""
+        self._transport.abort()
 
     def _write(self, data: bytes) -> bool:
         """Write bytes; False if some of them wait in the transport, whose `resume_writing` tells that they went."""
@@ -254,7 +277,7 @@ class FastTransport(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
-        self._write_now = None
+        self._connection.write_now = self._write_now = None
         if self._grace is not None:
             self._grace.cancel()
         self._connections.discard(self)
