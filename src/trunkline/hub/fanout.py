@@ -6,6 +6,7 @@ factor times what that took: the pace sets itself, light load the lowest latency
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
 from trunkline.protocol.codec import Frame
 from trunkline.topics import Topic
+
+logger = logging.getLogger(__name__)
 
 _LARGEST_JOIN = 256 * 1024
 """Bytes that are written without a look at the budget of each connection; more goes frame by frame."""
@@ -54,6 +57,13 @@ class Fanout:
         self._dirty: dict[Subscribers, None] = {}
         self._running: Iterator[None] | None = None
         self._took = 0.0
+        self._scheduled = False
+        self._not_before = 0.0
+
+    def begin(self) -> None:
+        """Forget what an event loop that has ended left undone."""
+        self._dirty.clear()
+        self._running = None
         self._scheduled = False
         self._not_before = 0.0
 
@@ -104,7 +114,7 @@ class Fanout:
         began = loop.time()
         if self._running is None:
             self._running, self._took = self._steps(loop), 0.0
-        finished = next(self._running, self) is self
+        finished = self._step(self._running)
         now = loop.time()
         self._took += now - began
         if not finished:
@@ -116,6 +126,14 @@ class Fanout:
             self._schedule()
         else:
             self._scheduled = False
+
+    def _step(self, running: Iterator[None]) -> bool:
+        """Do one slice; True if it was the last. What a fault keeps from its readers shows to them as a hole."""
+        try:
+            return next(running, self) is self
+        except Exception:
+            logger.exception("Events could not be written; their readers will ask for them again")
+            return True
 
     def _steps(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         """Write to everyone, one slice of time a step."""

@@ -469,8 +469,9 @@ class TopicConnectionManager:
             await self._emptied.wait()
 
     def admit(self) -> None:
-        """Take connections, also after a drain."""
+        """Take connections, also after a drain, and in another event loop than before."""
         self._drained_by = None
+        self._fanout.begin()
 
     def drain(self, retry_after_ms: Callable[[], int], *, within: float = 0.0) -> None:
         """Take no more connections, and tell each open one how long to stay away once it has ended.
