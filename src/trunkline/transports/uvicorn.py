@@ -92,7 +92,7 @@ class FastTransport(asyncio.Protocol):
 
     __slots__ = (
         "_closing_at", "_code", "_connection", "_connections", "_fragments", "_grace", "_hub", "_in_flight", "_is_text",
-        "_parser", "_queued_at", "_scheduled", "_transport", "_write_now",
+        "_parser", "_paused", "_queued_at", "_scheduled", "_transport", "_write_now",
     )  # fmt: skip
 
     def __init__(
@@ -111,10 +111,12 @@ class FastTransport(asyncio.Protocol):
         self._scheduled = False
         self._closing_at: tuple[int, str] | None = None
         self._grace: asyncio.TimerHandle | None = None
-        # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
-        transport.set_write_buffer_limits(high=0)
-        fd = -1 if transport.get_extra_info("ssl_object") else transport.get_extra_info("socket").fileno()
-        self._write_now: Callable[[bytes], int] | None = functools.partial(os.write, fd) if fd >= 0 else None
+        self._paused = False
+        self._write_now: Callable[[bytes], int] | None = None
+        if not transport.get_extra_info("ssl_object"):
+            # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
+            transport.set_write_buffer_limits(high=0)
+            self._write_now = functools.partial(os.write, transport.get_extra_info("socket").fileno())
 
     def begin(self, open_connection: Open) -> None:
         """Let the hub take the connection."""
@@ -164,7 +166,7 @@ class FastTransport(asyncio.Protocol):
         self._queued_at = self._hub.options.clock()
         self._in_flight += len(data)
         self._transport.write(data)
-        if not self._transport.get_write_buffer_size():
+        if not self._paused:
             self.resume_writing()
 
     def give_up(self) -> None:
@@ -173,11 +175,8 @@ class FastTransport(asyncio.Protocol):
 
     def _write(self, data: bytes) -> bool:
         """Write bytes; False if some of them wait in the transport, whose `resume_writing` tells that they went."""
-        if self._write_now is None:
-            self._transport.write(data)
-            return self._transport.get_write_buffer_size() == 0
         try:
-            written = self._write_now(data)
+            written = 0 if self._write_now is None else self._write_now(data)
         except BlockingIOError:
             written = 0
         except OSError:
@@ -186,13 +185,15 @@ class FastTransport(asyncio.Protocol):
         if written == len(data):
             return True
         self._transport.write(data[written:])
-        return self._transport.get_write_buffer_size() == 0
+        return not self._paused
 
     def pause_writing(self) -> None:
-        """Some bytes wait in the transport."""
+        """Bytes wait in the transport: of TLS more than it likes, else any."""
+        self._paused = True
 
     def resume_writing(self) -> None:
         """They have gone."""
+        self._paused = False
         size, self._in_flight = self._in_flight, 0
         if size:
             self._hub.wrote(self._connection, size, self._hub.options.clock() - self._queued_at)
