@@ -97,7 +97,7 @@ async def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
     await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
     line, trusting = make_line(), ssl.create_default_context(cafile=str(certificate))
     trusting.check_hostname = False
-    files = {"ssl_keyfile": str(key), "ssl_certfile": str(certificate)}
+    files: dict[str, Any] = {"ssl_keyfile": str(key), "ssl_certfile": str(certificate)}
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"wss://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
         async with line, uvicorn_server(line, listener, ws=DetachingProtocol, **files):
