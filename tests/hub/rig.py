@@ -11,6 +11,7 @@ from trunkline.brokers.memory import MemoryBroker
 from trunkline.events import EventType
 from trunkline.hub.access import Action, Principal, allow_all
 from trunkline.hub.admission import AdmissionOptions
+from trunkline.hub.fanout import FlushOptions
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.testing.clock import ManualClock
@@ -41,6 +42,8 @@ class Rig:
         session: SessionLimits | None = None,
         log: LogLimits | None = None,
         budget: int = 4_000,
+        flush: FlushOptions | None = None,
+        most: int = 3,
         **access: Any,
     ) -> None:
         self.clock = ManualClock()
@@ -48,8 +51,9 @@ class Rig:
         options = HubOptions(
             session=session or SessionLimits(),
             budget=budget,
-            max_connections=10,
-            max_connections_per_principal=3,
+            flush=flush or FlushOptions(),
+            max_connections=max(10, most),
+            max_connections_per_principal=most,
             admission=AdmissionOptions(rate=1, burst=5),
             clock=self.clock,
             wall_clock=self.clock,

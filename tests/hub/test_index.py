@@ -55,6 +55,6 @@ def test_both_directions_agree_and_channels_are_attached_while_they_have_subscri
             for each in TOPICS:
                 subscribers = index.get(each.channel("s"))
                 state = expected.get((m, each))
-                assert (subscribers is not None and other in subscribers.live) == (state == "live")
+                assert (subscribers is not None and subscribers.live_topic(other) is not None) == (state == "live")
                 assert (subscribers is not None and other in subscribers.holding) == (state == "holding")
     assert index.get(None) is None

@@ -18,7 +18,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 @asynccontextmanager
 async def uvicorn_server(
-    app: App, listener: socket.socket, *, lifespan: bool = False, ws: Any = "websockets-sansio"
+    app: App, listener: socket.socket, *, lifespan: bool = False, ws: Any = "websockets-sansio", **settings: Any
 ) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
@@ -27,6 +27,7 @@ async def uvicorn_server(
         log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=1,
+        **settings,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,12 +1,24 @@
 """The fast path under uvicorn, on both event loops: the same sentences as for every transport."""
 
+import asyncio
+import json
 import socket
+import ssl
+import subprocess
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.transports.servers import uvicorn_server
+from trunkline.bus import EventBus
+from trunkline.events import EventType
+from trunkline.hub.access import allow_all, anonymous
 from trunkline.line import Trunkline
+from trunkline.testing.clock import until
 from trunkline.testing.transport_suite import TransportSuite
 from trunkline.transports.uvicorn import DetachingProtocol
 
@@ -16,3 +28,123 @@ pytestmark = pytest.mark.timeout(60)
 class TestFastPath(TransportSuite):
     def serve(self, line: Trunkline, listener: socket.socket) -> AbstractAsyncContextManager[None]:
         return uvicorn_server(line, listener, ws=DetachingProtocol)
+
+
+class Word(msgspec.Struct, frozen=True):
+    text: str
+
+
+SAID = EventType("uvicorn_said", Word, topic="word:1")
+
+
+def make_line() -> Trunkline:
+    return Trunkline(authenticate=anonymous, authorize=allow_all, bus=EventBus())
+
+
+def masked(payload: bytes, *, opcode: int = 1, fin: bool = True) -> bytes:
+    """A frame as a client sends it, with a mask of zeros."""
+    return bytes((opcode | 0x80 * fin, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
+@pytest.mark.parametrize("cut", [0, 1, 12, 15, 20, 41])
+async def test_what_comes_before_the_socket_is_taken_over_is_not_lost(cut: int) -> None:
+    line, accepted, gate = make_line(), asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        """A middleware that takes its time after the handshake."""
+
+        async def hold(message: Any) -> None:
+            await send(message)
+            accepted.set()
+            await gate.wait()
+
+        await line(scope, receive, hold)
+
+    handshake = (
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    message = b'{"type":"ping","timestamp":7}'
+    frames = masked(message[:9], fin=False) + masked(message[9:], opcode=0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, uvicorn_server(slow, listener, ws=DetachingProtocol):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
+            writer.write(handshake)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+            await accepted.wait()
+            writer.write(frames[:cut])
+            await _settled()
+            gate.set()
+            await until(lambda: line.hub.connections)
+            writer.write(frames[cut:])
+            header = await reader.readexactly(2)
+            assert json.loads(await reader.readexactly(header[1])) == {"type": "pong", "timestamp": 7}
+            writer.close()
+            await writer.wait_closed()
+            await until(lambda: not line.hub.connections)
+
+
+async def _settled() -> None:
+    """Let the loop run for as many turns as it takes the server to read what was written on this machine."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command = [*make, "-keyout", str(key), "-out", str(certificate)]
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    line, trusting = make_line(), ssl.create_default_context(cafile=str(certificate))
+    trusting.check_hostname = False
+    files: dict[str, Any] = {"ssl_keyfile": str(key), "ssl_certfile": str(certificate)}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"wss://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol, **files):
+            async with connect(url, ssl=trusting, compression=None) as websocket:
+                assert json.loads(await websocket.recv())["type"] == "subscribed"
+                for _ in range(20):
+                    await line.publish(SAID, Word("x" * 20_000))
+                received = [json.loads(await websocket.recv()) for _ in range(20)]
+                assert [message["seq"] for message in received] == list(range(1, 21))
+            await until(lambda: not line.hub.connections)
+
+
+async def test_with_deflate_agreed_messages_are_read_and_answered() -> None:
+    line = make_line()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol, ws_per_message_deflate=True):
+            async with connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/", compression="deflate") as websocket:
+                for n in range(3):
+                    await websocket.send(json.dumps({"type": "ping", "timestamp": n, "pad": "x" * 500}))
+                    assert json.loads(await websocket.recv()) == {"type": "pong", "timestamp": n}
+            await until(lambda: not line.hub.connections)
+
+
+async def test_a_server_that_ends_closes_its_detached_connections() -> None:
+    line = make_line()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line:
+            async with uvicorn_server(line, listener, ws=DetachingProtocol):
+                websocket = await connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/")
+                await until(lambda: line.hub.connections)
+            await websocket.wait_closed()
+            assert websocket.close_code == 1012
+            assert not line.hub.connections
+            assert line.hub.stats.connections_closed == {"1012": 1}
+
+
+async def test_a_descriptor_that_is_used_again_gets_nothing_of_its_former_connection() -> None:
+    line = make_line()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
+            for _ in range(30):
+                first = await connect(f"{url}?initial_topics=word:1", compression=None)
+                await first.recv()
+                first.transport.abort()
+                async with connect(url, compression=None) as second:
+                    await line.publish(SAID, Word("for the first"))
+                    await second.send('{"type":"ping","timestamp":1}')
+                    assert json.loads(await second.recv()) == {"type": "pong", "timestamp": 1}
+            await until(lambda: not line.hub.connections)

@@ -99,7 +99,8 @@ def make_server(
         create_app(settings, platform),
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
+        # The fast path, by name: only uvicorn itself needs it.
+        ws="trunkline.transports.uvicorn:DetachingProtocol",
         ws_max_size=settings.limits.max_message_bytes + _MESSAGE_MARGIN,
         ws_per_message_deflate=False,
         # The hub knows what to do with a peer that does not read, and is given the time for it.

@@ -10,6 +10,7 @@ from trunkline.protocol.server_session import ServerSession
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from trunkline.positions import Position
     from trunkline.topics import Topic
@@ -27,6 +28,18 @@ class Transport(Protocol):
         ...
 
 
+class DirectTransport(Transport, Protocol):
+    """A transport that lets the fan-out write to its socket itself, by the connection's `write_now`."""
+
+    def write_later(self, data: bytes) -> None:
+        """Write bytes that `write_now` left, before all else, and report `wrote` when they have gone."""
+        ...
+
+    def give_up(self) -> None:
+        """Drop the socket: its peer has gone."""
+        ...
+
+
 class Connection:
     """One WebSocket: its session, outbox, subscriptions and the tasks that work for it.
 
@@ -37,11 +50,14 @@ class Connection:
         unread_answers: bytes of answers, less all that the peer has taken since.
         closed_with: the code the server closed with, if it did.
         tasks: by topic, the task that opens it; other work under None is in `work`.
+        direct: the transport, if the fan-out may write to its socket.
+        write_now: while nothing waits and the socket takes bytes, writes finished frames to it: returns how many bytes
+            it took, raises OSError. None at all other times.
     """
 
     __slots__ = (
-        "_transport", "behind", "channels", "closed_with", "closing", "handshake", "id", "lagging", "opened_at",
-        "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "work",
+        "_transport", "behind", "channels", "closed_with", "closing", "direct", "handshake", "id", "lagging",
+        "opened_at", "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "work", "write_now",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +85,8 @@ class Connection:
         self.unread_answers = 0
         self.tasks: dict[Topic, asyncio.Task[None]] = {}
         self.work: set[asyncio.Task[None]] = set()
+        self.direct: DirectTransport | None = None
+        self.write_now: Callable[[bytes], int] | None = None
         self._transport = transport
 
     def send(self, frame: Frame, now: float, *, urgent: bool = False, asked: bool = False) -> None:
@@ -95,6 +113,22 @@ class Connection:
         self.outbox.put(frame, now)
         self._transport.wake()
         return True
+
+    def write_stopped(self, rest: bytes) -> None:
+        """The socket did not take these bytes: they come first, and count as unwritten until it does."""
+        self.write_now = None
+        self.outbox.size += len(rest)
+        if self.direct is not None:
+            self.direct.write_later(rest)
+
+    def write_failed(self, error: OSError, data: bytes) -> None:
+        """A `write_now` wrote nothing: the socket is full, or its peer has gone."""
+        if isinstance(error, BlockingIOError):
+            self.write_stopped(data)
+        else:
+            self.write_now = None
+            if self.direct is not None:
+                self.direct.give_up()
 
     def close(self, code: CloseCode, reason: str | None = None) -> None:
         """Close with a code and its sentence. The transport reports the end to the hub."""

@@ -1,25 +1,81 @@
 """Who is subscribed to what: channels to connections and back, each change in time proportional to itself."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trunkline.hub.connection import Connection
 from trunkline.protocol.server_session import Attempt
-from trunkline.topics import Topic
+from trunkline.topics import FEED_KEY, Topic
+
+if TYPE_CHECKING:
+    from trunkline.protocol.codec import Frame
 
 
 class Subscribers:
-    """The subscribers of one channel: those that are written to, and those whose live events are held back."""
+    """The subscribers of one channel, and the events that wait to be written to them.
 
-    __slots__ = ("holding", "live")
+    Attributes:
+        joined: those that get what is pending in one write, all the same bytes.
+        late: those that joined while events were pending, and how many of these they have already.
+        queued: those whose events are queued one by one: because their transport cannot be written to directly, or
+            because they are subscribed to a topic and to its feed, and the order must be kept in both.
+        holding: those whose live events are held back.
+        pending: numbers and frames of the events that no flush has taken yet, in order.
+        epoch: the life of the log that `pending` belongs to.
+        since: when the oldest of `pending` came, in seconds.
+        writing: those whom the flush that runs has not written to yet.
+        batch: numbers and frames of the events that it writes.
+    """
+
+    __slots__ = ("batch", "epoch", "holding", "joined", "late", "pending", "queued", "since", "writing")
 
     def __init__(self) -> None:
-        self.live: dict[Connection, Topic] = {}
+        self.joined: dict[Connection, Topic] = {}
+        self.late: dict[Connection, tuple[Topic, int]] = {}
+        self.queued: dict[Connection, Topic] = {}
         self.holding: dict[Connection, Attempt] = {}
+        self.pending: list[tuple[int, Frame]] = []
+        self.epoch = ""
+        self.since = 0.0
+        self.writing: dict[Connection, Topic] = {}
+        self.batch: list[tuple[int, Frame]] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody is left."""
-        return not self.live and not self.holding
+        return not (self.joined or self.late or self.queued or self.holding)
+
+    def live_topic(self, connection: Connection) -> Topic | None:
+        """The topic under which a connection is live here, or None."""
+        if (topic := self.joined.get(connection) or self.queued.get(connection)) is not None:
+            return topic
+        late = self.late.get(connection)
+        return None if late is None else late[0]
+
+    def join(self, connection: Connection, topic: Topic) -> None:
+        """Give a connection what comes from now on, together with the others."""
+        if self.pending:
+            self.late[connection] = (topic, len(self.pending))
+        else:
+            self.joined[connection] = topic
+
+    def leave(self, connection: Connection) -> None:
+        """Give a connection nothing any more."""
+        for place in (self.joined, self.late, self.queued, self.holding, self.writing):
+            place.pop(connection, None)
+
+    def missing(self, connection: Connection) -> list[tuple[int, "Frame"]]:
+        """What is on its way to a connection and not written to it; from then on it counts as given."""
+        being_written = self.batch if self.writing.pop(connection, None) is not None else []
+        if not self.pending:
+            return being_written
+        if (topic := self.joined.pop(connection, None)) is not None:
+            self.late[connection] = (topic, len(self.pending))
+            return being_written + self.pending
+        if (late := self.late.get(connection)) is not None:
+            self.late[connection] = (late[0], len(self.pending))
+            return being_written + self.pending[late[1] :]
+        return being_written
 
 
 class SubscriberIndex:
@@ -45,15 +101,32 @@ class SubscriberIndex:
         if subscribers is None:
             subscribers = self._channels[channel] = Subscribers()
             self._attach(channel)
-        subscribers.live.pop(connection, None)
+        subscribers.leave(connection)
         subscribers.holding[connection] = attempt
         connection.channels[attempt.topic] = channel
 
     def go_live(self, connection: Connection, topic: Topic) -> None:
-        """Write live events of an attached topic from now on."""
+        """Write live events of an attached topic from now on. Nothing may be pending for the connection."""
         subscribers = self._channels[connection.channels[topic]]
-        subscribers.holding.pop(connection, None)
-        subscribers.live[connection] = topic
+        subscribers.leave(connection)
+        overlapping = self._overlapping(connection, topic)
+        if not overlapping and connection.direct is not None:
+            subscribers.join(connection, topic)
+            return
+        subscribers.queued[connection] = topic
+        for other in overlapping:
+            place = self._channels[connection.channels[other]]
+            if place.live_topic(connection) is not None:
+                place.leave(connection)
+                place.queued[connection] = other
+
+    @staticmethod
+    def _overlapping(connection: Connection, topic: Topic) -> list[Topic]:
+        """The topics of the connection whose events may be this one's too: its feed's topics, or its topic's feed."""
+        if topic.is_feed:
+            return [other for other in connection.channels if other.namespace == topic.namespace and other != topic]
+        feed = Topic(topic.namespace, FEED_KEY)
+        return [feed] if feed in connection.channels else []
 
     def drop(self, connection: Connection, topic: Topic) -> None:
         """Detach a topic from a connection; nothing happens if it is not attached."""
@@ -61,8 +134,7 @@ class SubscriberIndex:
         if channel is None:
             return
         subscribers = self._channels[channel]
-        subscribers.live.pop(connection, None)
-        subscribers.holding.pop(connection, None)
+        subscribers.leave(connection)
         if subscribers.is_empty:
             del self._channels[channel]
             self._detach(channel)

@@ -17,11 +17,13 @@ from trunkline.hub.access import Action, Authenticate, Authorize, Handshake, Pri
 from trunkline.hub.admission import Admission, AdmissionOptions
 from trunkline.hub.calls import CallContext, CallRegistry
 from trunkline.hub.connection import Connection, Transport
-from trunkline.hub.index import SubscriberIndex
+from trunkline.hub.fanout import Fanout, FlushOptions
+from trunkline.hub.index import SubscriberIndex, Subscribers
 from trunkline.hub.snapshots import SnapshotRegistry
 from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
 from trunkline.protocol import messages as m
+from trunkline.protocol.codec import Frame
 from trunkline.protocol.recovery import Logged
 from trunkline.protocol.server_session import (
     Attempt,
@@ -58,6 +60,7 @@ class HubOptions:
         max_connections: connections in all.
         max_connections_per_principal: connections of one principal.
         admission: how many handshakes are taken, and when the others shall come back.
+        flush: when events that wait are written.
         clock: seconds, monotonic.
         wall_clock: Unix time in seconds.
     """
@@ -68,6 +71,7 @@ class HubOptions:
     max_connections: int = 15_000
     max_connections_per_principal: int = 100
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
+    flush: FlushOptions = field(default_factory=FlushOptions)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
 
@@ -104,6 +108,7 @@ class TopicConnectionManager:
         self._authenticate = authenticate
         self._authorize = authorize
         self._index = SubscriberIndex(broker.attach, broker.detach)
+        self._fanout = Fanout(self.options.flush, self.stats, self.options.clock)
         self._per_principal: dict[str, int] = {}
         self._clock = self.options.clock
         self.admission = Admission(self.options.admission, self._clock())
@@ -227,41 +232,53 @@ class TopicConnectionManager:
     # Fan-out
 
     def deliver(self, delivery: Delivery) -> None:
-        """Queue an event for each of its subscribers, once for each connection. Never awaits, never raises."""
+        """Let an event go to each of its subscribers, once for each connection. Never awaits, never raises."""
         published, frame = delivery
-        now = self._clock()
         of_topic = self._index.get(published.topic)
         of_feed = self._index.get(published.feed)
-        delivered = 0
         if of_topic is not None:
-            for connection in of_topic.live:
-                delivered += connection.offer(frame, now) or self._skip(connection, delivery)
-            for connection, attempt in of_topic.holding.items():
-                connection.session.hold(attempt, Logged(published.position.seq, frame))
+            self._spread(of_topic, published.position, frame)
+            for connection in of_topic.queued:
+                self._queue(connection, delivery)
         if of_feed is not None and published.feed_position is not None:
-            for connection in of_feed.live:
-                if of_topic is None or connection not in of_topic.live:
-                    delivered += connection.offer(frame, now) or self._skip(connection, delivery)
-            for connection, attempt in of_feed.holding.items():
-                connection.session.hold(attempt, Logged(published.feed_position.seq, frame))
-        self.stats.events_delivered += delivered
+            self._spread(of_feed, published.feed_position, frame)
+            for connection in of_feed.queued:
+                if of_topic is None or connection not in of_topic.queued:
+                    self._queue(connection, delivery)
 
-    def _skip(self, connection: Connection, delivery: Delivery) -> bool:
-        """Note where a lagging connection must resume each subscription that this event belongs to."""
+    def _spread(self, subscribers: Subscribers, position: Position, frame: Frame) -> None:
+        """Let an event go to those who are written to together, and to those who wait for an answer first."""
+        if subscribers.joined or subscribers.late:
+            self._fanout.add(subscribers, position, frame)
+        for connection, attempt in subscribers.holding.items():
+            connection.session.hold(attempt, Logged(position.seq, frame))
+
+    def _queue(self, connection: Connection, delivery: Delivery) -> None:
+        """Queue an event for one connection; where it lags, note where each subscription must be resumed."""
+        published, frame = delivery
+        if connection.offer(frame, self._clock()):
+            self.stats.events_delivered += 1
+            return
         if connection.closing:
-            return False
+            return
         if not connection.behind:
             self.stats.lag_started += 1
-        published = delivery.published
         for channel, position in (
             (published.topic, published.position),
             (published.feed, published.feed_position),
         ):
             subscribers = self._index.get(channel)
-            topic = subscribers.live.get(connection) if subscribers else None
+            topic = subscribers.live_topic(connection) if subscribers else None
             if topic is not None and position is not None:
                 connection.behind.setdefault(topic, Position(position.epoch, position.seq - 1))
-        return False
+
+    def _give_pending(self, connection: Connection) -> None:
+        """Queue what is on its way to a connection, so that what is sent now comes after it."""
+        if not self._fanout.is_idle:
+            for topic, channel in connection.channels.items():
+                subscribers = self._index.get(channel)
+                if subscribers is not None and (entries := subscribers.missing(connection)):
+                    self._fanout.offer(connection, topic, subscribers.epoch, entries)
 
     def _catch_up(self, connection: Connection) -> None:
         """Resume what a drained connection missed; from here on its live events are held, not skipped."""
@@ -271,7 +288,7 @@ class TopicConnectionManager:
 
     # Effects
 
-    def _perform(  # noqa: C901 - one arm an effect
+    def _perform(  # noqa: C901, PLR0912 - one arm an effect
         self, connection: Connection, effects: Iterable[Effect]
     ) -> ReadLog | TakeSnapshot | None:
         """Carry effects out in order; what needs waiting within a running attempt is returned for it to do."""
@@ -280,6 +297,8 @@ class TopicConnectionManager:
         for effect in effects:
             match effect:
                 case Send(frame=frame, urgent=urgent, asked=asked):
+                    if not urgent:
+                        self._give_pending(connection)
                     connection.send(frame, now, urgent=urgent, asked=asked)
                 case Count(what=what, kind=kind):
                     self.stats.count(what, kind)
@@ -450,8 +469,9 @@ class TopicConnectionManager:
             await self._emptied.wait()
 
     def admit(self) -> None:
-        """Take connections, also after a drain."""
+        """Take connections, also after a drain, and in another event loop than before."""
         self._drained_by = None
+        self._fanout.begin()
 
     def drain(self, retry_after_ms: Callable[[], int], *, within: float = 0.0) -> None:
         """Take no more connections, and tell each open one how long to stay away once it has ended.
@@ -472,6 +492,7 @@ class TopicConnectionManager:
     def close_all(self) -> None:
         """Close every connection, with all that was queued for it written first if its peer reads."""
         for connection in list(self.connections.values()):
+            self._give_pending(connection)
             connection.close(CloseCode.DRAIN)
 
     def _send_away(self, connection: Connection, seconds: float, code: CloseCode) -> None:

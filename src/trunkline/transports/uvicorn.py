@@ -92,7 +92,7 @@ class FastTransport(asyncio.Protocol):
 
     __slots__ = (
         "_closing_at", "_code", "_connection", "_connections", "_fragments", "_grace", "_hub", "_in_flight", "_is_text",
-        "_parser", "_queued_at", "_scheduled", "_transport", "_write_now",
+        "_parser", "_paused", "_queued_at", "_scheduled", "_transport", "_write_now",
     )  # fmt: skip
 
     def __init__(
@@ -111,14 +111,18 @@ class FastTransport(asyncio.Protocol):
         self._scheduled = False
         self._closing_at: tuple[int, str] | None = None
         self._grace: asyncio.TimerHandle | None = None
-        # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
-        transport.set_write_buffer_limits(high=0)
-        fd = -1 if transport.get_extra_info("ssl_object") else transport.get_extra_info("socket").fileno()
-        self._write_now: Callable[[bytes], int] | None = functools.partial(os.write, fd) if fd >= 0 else None
+        self._paused = False
+        self._write_now: Callable[[bytes], int] | None = None
+        if not transport.get_extra_info("ssl_object"):
+            # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
+            transport.set_write_buffer_limits(high=0)
+            self._write_now = functools.partial(os.write, transport.get_extra_info("socket").fileno())
 
     def begin(self, open_connection: Open) -> None:
         """Let the hub take the connection."""
         self._connection = open_connection(self)
+        self._connection.direct = self
+        self._may_write()
 
     # Writing
 
@@ -126,6 +130,8 @@ class FastTransport(asyncio.Protocol):
         """Write what the outbox has at the end of this turn of the loop."""
         if not self._scheduled:
             self._scheduled = True
+            if self._connection is not None:
+                self._connection.write_now = None
             asyncio.get_running_loop().call_soon(self._flush)
 
     def close(self, code: int, reason: str) -> None:
@@ -147,14 +153,30 @@ class FastTransport(asyncio.Protocol):
                 self._in_flight = size
         if self._closing_at is not None and not outbox and not self._in_flight:
             self._send_close(*self._closing_at)
+        self._may_write()
+
+    def _may_write(self) -> None:
+        """Let the fan-out write to the socket while nothing waits before it."""
+        connection = self._connection
+        if not (self._scheduled or connection.outbox or self._in_flight or connection.closing):
+            connection.write_now = self._write_now
+
+    def write_later(self, data: bytes) -> None:
+        """Keep what the socket did not take; it comes before all else."""
+        self._queued_at = self._hub.options.clock()
+        self._in_flight += len(data)
+        self._transport.write(data)
+        if not self._paused:
+            self.resume_writing()
+
+    def give_up(self) -> None:
+        """The peer has gone, as `connection_lost` will say."""
+        self._transport.abort()
 
     def _write(self, data: bytes) -> bool:
         """Write bytes; False if some of them wait in the transport, whose `resume_writing` tells that they went."""
-        if self._write_now is None:
-            self._transport.write(data)
-            return self._transport.get_write_buffer_size() == 0
         try:
-            written = self._write_now(data)
+            written = 0 if self._write_now is None else self._write_now(data)
         except BlockingIOError:
             written = 0
         except OSError:
@@ -163,13 +185,15 @@ class FastTransport(asyncio.Protocol):
         if written == len(data):
             return True
         self._transport.write(data[written:])
-        return self._transport.get_write_buffer_size() == 0
+        return not self._paused
 
     def pause_writing(self) -> None:
-        """Some bytes wait in the transport."""
+        """Bytes wait in the transport: of TLS more than it likes, else any."""
+        self._paused = True
 
     def resume_writing(self) -> None:
         """They have gone."""
+        self._paused = False
         size, self._in_flight = self._in_flight, 0
         if size:
             self._hub.wrote(self._connection, size, self._hub.options.clock() - self._queued_at)
@@ -254,7 +278,7 @@ class FastTransport(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
-        self._write_now = None
+        self._connection.write_now = self._write_now = None
         if self._grace is not None:
             self._grace.cancel()
         self._connections.discard(self)

@@ -1,0 +1,285 @@
+"""Joined writes to sockets that take what they have room for; the sockets are in memory, the hub is real."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.hub.rig import ANN, NOTED, WHISPERED, Rig, started
+from trunkline.hub.access import Principal
+from trunkline.hub.fanout import FlushOptions
+from trunkline.protocol.codec import wire_header
+from trunkline.protocol.server_session import SessionLimits
+from trunkline.testing.clock import until
+from trunkline.testing.memory import MemoryTransport
+
+
+class Direct(MemoryTransport):
+    """A connection whose socket the fan-out may write to.
+
+    Attributes:
+        room: bytes the socket takes.
+        writes: the sizes of the direct writes, in order.
+        failure: raised by the next direct write.
+    """
+
+    room: int
+    writes: list[int]
+    failure: OSError | None
+
+    @classmethod
+    def open(cls, rig: Rig, principal: Principal = ANN) -> "Direct":
+        made = cls.connect(rig.hub, principal)
+        made.room, made.writes, made.failure = 1 << 30, [], None
+        made.stream = b""
+        made.connection.direct = made
+        made.connection.write_now = made._write_now
+        return made
+
+    stream: bytes
+
+    def wake(self) -> None:
+        if hasattr(self, "connection"):
+            self.connection.write_now = None
+        super().wake()
+
+    def _write(self) -> None:
+        super()._write()
+        if self.is_reading and not self.connection.closing:
+            self.connection.write_now = self._write_now
+
+    def _write_now(self, data: bytes) -> int:
+        if self.failure is not None:
+            raise self.failure
+        written = min(self.room, len(data))
+        self.writes.append(written)
+        self._take_bytes(data[:written])
+        return written
+
+    def write_later(self, data: bytes) -> None:
+        self.is_reading = False
+        self.rest = data
+
+    rest: bytes = b""
+
+    def go_on(self) -> None:
+        """The socket has room again."""
+        rest, self.rest, self.room = self.rest, b"", 1 << 30
+        self._take_bytes(rest)
+        self._hub.wrote(self.connection, len(rest), 0.0)
+        self.read_on()
+
+    def give_up(self) -> None:
+        self.lose()
+
+    def _take_bytes(self, data: bytes) -> None:
+        """Read whole frames of what has come."""
+        self.stream += data
+        while len(self.stream) >= 2:
+            size, start = self.stream[1], 2
+            if size == 126:
+                size, start = int.from_bytes(self.stream[2:4], "big"), 4
+            if len(self.stream) < start + size:
+                return
+            self.received.append(msgspec.json.decode(self.stream[start : start + size]))
+            self.stream = self.stream[start + size :]
+
+
+@pytest.fixture
+async def rig() -> Rig:
+    return await started()
+
+
+def numbers(messages: list[dict[str, Any]], field: str = "seq") -> list[int]:
+    return [message[field] for message in messages if message["type"] in (NOTED.name, WHISPERED.name)]
+
+
+async def test_what_one_turn_publishes_goes_out_in_one_write_of_the_same_bytes(rig: Rig) -> None:
+    clients = [Direct.open(rig, Principal(f"p{n}")) for n in range(3)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    for _ in range(5):
+        await rig.whisper("1")
+    for client in clients:
+        assert numbers(await client.take(5)) == [1, 2, 3, 4, 5]
+        assert len(client.writes) == 1
+    assert rig.hub.stats.events_delivered == 15
+
+
+async def test_a_frame_is_made_once_however_many_read_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(size: int) -> bytes:
+        made.append(size)
+        return wire_header(size)
+
+    monkeypatch.setattr("trunkline.protocol.codec.wire_header", counted)
+    clients = [Direct.open(rig, Principal(f"p{n}")) for n in range(9)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    made.clear()
+    await rig.whisper("1")
+    for client in clients:
+        await client.next()
+    assert len(made) == 1
+
+
+async def test_a_topic_and_its_feed_bring_an_event_once_and_in_the_order_of_both(rig: Rig) -> None:
+    client = Direct.open(rig)
+    await client.subscribe("agent:1")
+    await client.subscribe("agent:*")
+    for n in range(6):
+        await (rig.note("1") if n % 2 else rig.whisper("1"))
+        await rig.note("2")
+    received = await client.take(12)
+    assert [m["seq"] for m in received if m["topic"] == "agent:1"] == [1, 2, 3, 4, 5, 6]
+    assert [m["feed_seq"] for m in received if "feed_seq" in m] == list(range(1, 10))
+    assert client.pending == []
+
+
+async def test_an_answer_comes_after_the_events_that_were_published_before_it(rig: Rig) -> None:
+    client = Direct.open(rig)
+    await client.subscribe("agent:1")
+    await rig.whisper("1")
+    client.send({"type": "unsubscribe", "topics": ["agent:2"]})
+    await rig.whisper("1")
+    assert [m["type"] for m in await client.take(3)] == ["hub_whispered", "unsubscribe_success", "hub_whispered"]
+
+
+async def test_who_joins_while_events_are_pending_gets_none_of_them_twice(rig: Rig) -> None:
+    first, second = Direct.open(rig), Direct.open(rig, Principal("p2"))
+    await first.subscribe("agent:1")
+    second.send({"type": "subscribe", "topics": ["agent:1"], "message_id": "s"})
+    for _ in range(40):
+        await rig.whisper("1")
+        if rig.hub.stats.events_delivered % 3 == 0:
+            await asyncio.sleep(0)
+    answer = await second.next()
+    assert answer["type"] == "subscribed"
+    received = await second.take(40 - answer["seq"])
+    assert numbers(received) == list(range(answer["seq"] + 1, 41))
+    assert numbers(await first.take(40)) == list(range(1, 41))
+    assert second.pending == []
+
+
+async def test_a_short_write_goes_on_where_it_stopped_and_disturbs_nobody(rig: Rig) -> None:
+    slow, other = Direct.open(rig), Direct.open(rig, Principal("p2"))
+    for client in (slow, other):
+        await client.subscribe("agent:1")
+    slow.room = 100
+    await rig.fill("1", 3)
+    assert numbers(await other.take(3)) == [1, 2, 3]
+    assert slow.connection.outbox.size > 0
+    slow.go_on()
+    assert numbers(await slow.take(3)) == [1, 2, 3]
+    await until(lambda: slow.connection.outbox.size == 0)
+    await rig.whisper("1")
+    assert numbers(await slow.take(1)) == [4]
+
+
+async def test_one_that_takes_nothing_lags_within_its_budget_and_catches_up(rig: Rig) -> None:
+    slow, other = Direct.open(rig), Direct.open(rig, Principal("p2"))
+    for client in (slow, other):
+        await client.subscribe("agent:1")
+    slow.failure = BlockingIOError()
+    await rig.fill("1", 60)
+    assert slow.connection.lagging
+    assert slow.connection.outbox.size <= rig.hub.options.budget
+    assert numbers(await other.take(60)) == list(range(1, 61))
+    slow.failure = None
+    slow.go_on()
+    received = await slow.take(61)
+    assert numbers(received) == list(range(1, 61))
+    assert [m["type"] for m in received].count("resumed") == 1
+
+
+async def test_a_peer_that_is_found_gone_while_writing_is_forgotten(rig: Rig) -> None:
+    gone, other = Direct.open(rig), Direct.open(rig, Principal("p2"))
+    for client in (gone, other):
+        await client.subscribe("agent:1")
+    gone.failure = BrokenPipeError()
+    await rig.whisper("1")
+    assert numbers(await other.take(1)) == [1]
+    await until(lambda: len(rig.hub.connections) == 1)
+
+
+async def test_events_larger_than_the_budget_of_a_connection_go_one_by_one() -> None:
+    rig = await started(session=SessionLimits(), budget=600_000)
+    client = Direct.open(rig)
+    await client.subscribe("agent:1")
+    for _ in range(4):
+        await rig.whisper("1", "x" * 200_000)
+    received = await client.take(5)
+    assert numbers(received) == [1, 2, 3, 4]
+    assert client.writes == []
+
+
+async def test_a_client_of_several_topics_gets_them_together(rig: Rig) -> None:
+    client = Direct.open(rig)
+    await client.subscribe("agent:1", "agent:2")
+    for key in "1212":
+        await rig.whisper(key)
+    received = await client.take(4)
+    assert sorted(m["topic"] for m in received) == ["agent:1"] * 2 + ["agent:2"] * 2
+    for topic in ("agent:1", "agent:2"):
+        assert [m["seq"] for m in received if m["topic"] == topic] == [1, 2]
+
+
+async def test_a_fault_while_writing_is_logged_and_the_next_events_come(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Direct.open(rig)
+    await client.subscribe("agent:1")
+    client.failure = ValueError("no socket")  # type: ignore[assignment]
+    await rig.whisper("1")
+    await until(lambda: "could not be written" in caplog.text)
+    client.failure = None
+    await rig.whisper("1")
+    assert numbers(await client.take(1)) == [2]
+
+
+async def test_a_flush_over_many_lets_the_loop_go_on_and_answers_keep_their_place() -> None:
+    rig = await started(flush=FlushOptions(slice=0.0), most=1_000)
+    clients = [Direct.open(rig) for _ in range(300)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    await rig.whisper("1")
+    await asyncio.sleep(0)
+    written = sum(bool(client.writes) for client in clients)
+    assert 0 < written < 300
+    for client in clients:
+        client.send({"type": "unsubscribe", "topics": ["agent:9"]})
+        client.send({"type": "ping"})
+    await rig.whisper("1")
+    for client in clients:
+        received = await client.take(4)
+        kinds = [m["type"] for m in received if m["type"] != "pong"]
+        assert kinds == ["hub_whispered", "unsubscribe_success", "hub_whispered"]
+        assert numbers(received) == [1, 2]
+        assert client.pending == []
+
+
+async def test_who_leaves_in_the_middle_of_a_flush_gets_nothing_more() -> None:
+    rig = await started(flush=FlushOptions(slice=0.0), most=1_000)
+    clients = [Direct.open(rig) for _ in range(200)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    await rig.whisper("1")
+    await asyncio.sleep(0)
+    unwritten = [client for client in clients if not client.writes]
+    for client in unwritten:
+        client.send({"type": "unsubscribe", "topics": ["agent:1"]})
+    for client in unwritten:
+        assert (await client.next())["type"] == "unsubscribe_success"
+    await until(lambda: rig.hub._fanout.is_idle)
+    assert all(client.pending == [] for client in unwritten)
+
+
+async def test_a_drain_writes_what_is_on_its_way(rig: Rig) -> None:
+    client = Direct.open(rig)
+    await client.subscribe("agent:1")
+    await rig.whisper("1")
+    rig.hub.drain(lambda: 0)
+    rig.hub.close_all()
+    assert {m["type"] for m in await client.take(2)} == {"goaway", "hub_whispered"}
