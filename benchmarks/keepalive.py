@@ -66,11 +66,6 @@ def main() -> None:
         "15 s": lambda: fixed(15),
         "25 s": lambda: fixed(25),
         "60 s": lambda: fixed(60),
-        "learning": lambda: KeepAlive(),
-    }
-        "15 s": lambda: fixed(15),
-        "25 s": lambda: fixed(25),
-        "60 s": lambda: fixed(60),
         "learning": KeepAlive,
     }
     print("| network forgets after | keep-alive | pings a day | lines forgotten | noticed after, mean | worst |")
