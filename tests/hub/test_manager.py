@@ -251,8 +251,9 @@ async def test_events_during_a_snapshot_are_held_and_joined_in_order(rig: Rig) -
         await asyncio.sleep(0)
     assert client.received == []
     gate.open.set()
-    answer, *events = await client.take(21)
+    answer, block, *events = await client.take(22)
     assert shape([answer], "seq", "data") == [("agent_state", 1, "state of 1")]
+    assert shape([block], "seq", "recovered") == [("resumed", 21, 20)]
     assert [event["seq"] for event in events] == list(range(2, 22))
     await rig.whisper("1", "live")
     assert (await client.next())["seq"] == 22

@@ -174,7 +174,7 @@ def test_a_log_trimmed_past_the_position(way: str) -> None:
 @pytest.mark.parametrize(
     ("by_second", "what_follows"),
     [
-        pytest.param([0, 1, 1, 1, 1], [1, 2, 3, 4], id="as many as are held back"),
+        pytest.param([0, 1, 1, 1, 1], ["resumed", 1, 2, 3, 4], id="as many as are held back"),
         pytest.param([0, 2, 2, 1, 1], ["resumed", 1, 2, 3, 4, 5, 6], id="more than are held back"),
         pytest.param([4, 4, 4, 4, 4], ["reset gap", "opened", "state 20"], id="more than the log keeps"),
     ],

@@ -343,20 +343,10 @@ class WholeLine:
         """Let time pass, with the sweeps and ticks that belong to it."""
         self.server.broker.hurry(self.now + seconds)
         self.world.clock.advance(seconds)
-        if not self._holds_events():
-            self.server.broker.sweep()
+        self.server.broker.sweep()
         self.world.loop.do(self.server.hub.sweep)
         for client in self.clients:
             client.tick()
-
-    def _holds_events(self) -> bool:
-        """Whether live events are held back somewhere.
-
-        They carry numbers without epochs, so no log may be forgotten before they are released: see _release in
-        server_session.py.
-        """
-        sessions = [wire.connection.session for wire in self.server.wires]
-        return any(attempt.held for session in sessions for attempt in session._attempts.values())
 
     def end_one(self, wire: Wire, *, flush: bool) -> None:
         """The server hears of the end of a connection; what it had to say is written before, or lost."""

@@ -292,7 +292,8 @@ def test_a_snapshot_is_stamped_with_the_position_before_it_and_joined_by_what_wa
     for seq in (7, 6, 6):
         session.hold(attempt, logged(seq))
     effects = session.provide(attempt, "agent_state", {"id": 1})
-    answer, *events = sent(effects)
+    answer, block, *events = sent(effects)
+    assert block == {"type": "resumed", "topic": "agent:1", "epoch": "e", "seq": 7, "recovered": 3}
     assert answer == {
         "type": "agent_state", "topic": "agent:1", "epoch": "e", "seq": 4, "data": {"id": 1}, "message_id": "s",
     }  # fmt: skip

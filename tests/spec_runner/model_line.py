@@ -131,11 +131,11 @@ class ModelServer:
         del entries[: max(0, len(entries) - keep)]
 
     def forget(self, channel: str) -> bool:
-        """Forget a log nobody is subscribed to, and its epoch; False if somebody is, or has frames of it waiting.
+        """Forget a log nobody is subscribed to, and its epoch; False if somebody is.
 
-        A channel is idle for minutes before it is forgotten, so no event of it is late or held then.
+        A channel is idle for minutes before it is forgotten, so no event of it is late then.
         """
-        if channel in self._live or channel in self._holding or any(a.held for a in self._holding.values()):
+        if channel in self._live or channel in self._holding:
             return False
         self.late.clear()
         self.logs[channel] = self._new_log()

@@ -407,14 +407,7 @@ class ServerSession:
                 seq = joined.seq
         attempt.position = Position(view.epoch, seq)
         effects: list[Effect] = [] if attempt.answered else [Count("recoveries", "resumed")]
-        message = m.Resumed(
-            topic=str(attempt.topic),
-            epoch=view.epoch,
-            seq=seq,
-            recovered=len(frames),
-            message_id=attempt.take_message_id(),
-        )
-        effects += [_send(message), *(Send(frame) for frame in frames)]
+        effects += _block(attempt, attempt.position, frames)
         return [*effects, _go_live(attempt) if held is not None else ReadLog(attempt)]
 
     def provide(self, attempt: Attempt, kind: str | None = None, data: object = None) -> list[Effect]:
@@ -445,7 +438,9 @@ class ServerSession:
         if isinstance(joined, Hole):
             return [ReadLog(attempt)]
         attempt.position = Position(position.epoch, joined.seq)
-        return [*(Send(frame) for frame in joined.frames), _go_live(attempt)]
+        if not joined.frames:
+            return [_go_live(attempt)]
+        return [*_block(attempt, attempt.position, joined.frames), _go_live(attempt)]
 
     def refuse(self, attempt: Attempt, error: RequestError) -> list[Effect]:
         """End an attempt with an error."""
@@ -520,6 +515,18 @@ def _read_topic(item: object) -> tuple[Topic, Position | None]:
         raise RequestError(f"Invalid `since` for {topic}: {error}") from error
     since = wanted.since
     return topic, None if since is None else Position(since.epoch, since.seq)
+
+
+def _block(attempt: Attempt, position: Position, frames: Sequence[Frame]) -> list[Effect]:
+    """Frames that count for this topic alone: other subscriptions may have another life of their log by now."""
+    message = m.Resumed(
+        topic=str(attempt.topic),
+        epoch=position.epoch,
+        seq=position.seq,
+        recovered=len(frames),
+        message_id=attempt.take_message_id(),
+    )
+    return [_send(message), *(Send(frame) for frame in frames)]
 
 
 def _go_live(attempt: Attempt) -> GoLive:
