@@ -11,11 +11,12 @@ Ts = TypeVarTuple("Ts")
 
 
 class SteppedLoop(asyncio.AbstractEventLoop):
-    """Tasks and futures in the order in which asyncio runs them, without time and without sockets."""
+    """Tasks and futures in the order in which asyncio runs them, without timers and without sockets."""
 
     def __init__(self) -> None:
         self._ready: deque[asyncio.Handle] = deque()
         self._failures: list[dict[str, Any]] = []
+        self._looks = 0
 
     # What tasks and futures ask of their loop
 
@@ -30,6 +31,19 @@ class SteppedLoop(asyncio.AbstractEventLoop):
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback in a step to come, however long it is until then."""
+        handle = asyncio.TimerHandle(delay, callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def time(self) -> float:
+        """Say that time passes with each look, so that whoever takes a slice of it takes the smallest."""
+        self._looks += 1
+        return float(self._looks)
 
     def create_future(self) -> asyncio.Future[Any]:
         """Make a future of this loop."""

@@ -7,8 +7,8 @@ receives against what was published.
 
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -19,15 +19,13 @@ from trunkline.codes import ErrorCode
 from trunkline.events import Event, Stamp
 from trunkline.hub.access import Action, Handshake, Principal
 from trunkline.hub.connection import Connection
+from trunkline.hub.fanout import FlushOptions
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.positions import Position
 from trunkline.protocol import client_effects as e
 from trunkline.protocol.client_session import ClientSession
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.topics import parse_topic
-
-if TYPE_CHECKING:
-    from trunkline.protocol.codec import Frame
 
 SCOPES = {"agent:1": "", "agent:2": "", "agent:3": "t2"}
 """The topics, and the scope whose feed has the events of each."""
@@ -38,13 +36,33 @@ HUB = HubOptions(
     session=SessionLimits(messages_per_second=4.0, message_burst=8, held_events=4, held_bytes=1_500),
     budget=1_200,
     lag_timeout=10.0,
+    flush=FlushOptions(slice=0.0, look_after=1),
 )
 PEOPLE = {name: Principal(name, scope) for name, scope in (("ann", ""), ("bob", ""), ("cyd", "t2"))}
 _BY_TOKEN = "bob"
 """The one whose handshake says nothing, and who sends a token as the first message."""
 
+_DIRECT = frozenset({"ann", "bob"})
+"""Those whose sockets the fan-out writes to; the third is written to as any ASGI server does."""
+
 _LOST = 1006
 _ALL = 1 << 62
+
+
+@dataclass
+class Piece:
+    """Bytes on their way to the network, and how many the hub counts them for."""
+
+    data: bytes
+    counts: int
+
+
+def _first_frame(data: bytes) -> tuple[int, int] | None:
+    """Where the payload of the first whole frame begins and ends."""
+    if len(data) < 4:
+        return None
+    start, size = (4, int.from_bytes(data[2:4], "big")) if data[1] == 126 else (2, data[1])
+    return None if len(data) < start + size else (start, start + size)
 
 
 class Wire:
@@ -53,6 +71,7 @@ class Wire:
     Attributes:
         to_server: frames of the client on their way.
         to_client: frames that the network has taken whole, and the client has not read.
+        room: bytes that the network takes at once, where the fan-out may write to it.
         code: with which the hub has closed it; 1006 if it has not.
         is_closing: whether the hub has closed it.
         has_ended: whether the hub knows that it is over.
@@ -60,24 +79,55 @@ class Wire:
 
     connection: Connection
 
-    def __init__(self, world: World, hub: TopicConnectionManager, principal: Principal | None) -> None:
+    def __init__(self, world: World, hub: TopicConnectionManager, principal: Principal | None, *, direct: bool) -> None:
         self.to_server: deque[str] = deque()
         self.to_client: deque[str] = deque()
+        self.room = _ALL
         self.code = _LOST
         self.is_closing = self.has_ended = False
         self._do = world.loop.do
         self._hub = hub
-        self._leaving: deque[Frame] = deque()
-        self._left_of_first = 0
+        self._leaving: deque[Piece] = deque()
+        self._came = b""
         self.connection = self._do(lambda: hub.connect(self, Handshake(), principal, greet=True))
+        if direct:
+            self.connection.direct = self
+            self._may_write()
+
+    # As the hub sees it
 
     def wake(self) -> None:
         """There is something to write; it is written when the test says so."""
+        if hasattr(self, "connection"):
+            self.connection.write_now = None
 
     def close(self, code: int, reason: str) -> None:
         """The hub is done with the connection; it hears of the end when the test says so."""
         self.code = code
         self.is_closing = True
+        self.wake()
+
+    def write_later(self, data: bytes) -> None:
+        """Bytes that the network did not take at once."""
+        self._leaving.append(Piece(data, len(data)))
+
+    def give_up(self) -> None:
+        """Nobody gives this network up."""
+        raise AssertionError
+
+    def _may_write(self) -> None:
+        if self.connection.direct is not None and not self.has_output and not self.is_closing:
+            self.connection.write_now = self._write_now
+
+    def _write_now(self, data: bytes) -> int:
+        if not self.room:
+            raise BlockingIOError
+        taken = min(self.room, len(data))
+        self.room -= taken
+        self._bring(data[:taken])
+        return taken
+
+    # As the test sees it
 
     @property
     def has_output(self) -> bool:
@@ -86,18 +136,26 @@ class Wire:
 
     def write(self, size: int) -> None:
         """Let the network take that many bytes."""
-        self._leaving += self.connection.outbox.take(size)
-        left = size
-        while self._leaving and left > 0:
-            rest = len(self._leaving[0]) - self._left_of_first
-            if rest > left:
-                self._left_of_first += left
-                left = 0
-            else:
-                self._left_of_first = 0
-                left -= rest
-                self.to_client.append(self._leaving.popleft().text)
-        self._do(self._hub.wrote, self.connection, size - left, 0.0)
+        self.room = size
+        self._leaving += [Piece(frame.wire, len(frame)) for frame in self.connection.outbox.take(size)]
+        while self._leaving and self.room:
+            piece = self._leaving[0]
+            taken = min(self.room, len(piece.data))
+            self.room -= taken
+            self._bring(piece.data[:taken])
+            piece.data = piece.data[taken:]
+            if not piece.data:
+                self._leaving.popleft()
+                self._do(self._hub.wrote, self.connection, piece.counts, 0.0)
+        self._may_write()
+
+    def _bring(self, data: bytes) -> None:
+        """Let bytes reach the client; a frame is read once it is whole."""
+        self._came += data
+        while (frame := _first_frame(self._came)) is not None:
+            start, end = frame
+            self.to_client.append(self._came[start:end].decode())
+            self._came = self._came[end:]
 
     def hear(self) -> None:
         """Let the next frame of the client arrive."""
@@ -206,7 +264,7 @@ class Application:
         """The socket that the session wants is open."""
         server = self._line.server
         known = None if self._sends_token else self.principal
-        self.wire = Wire(self._line.world, server.hub, known)
+        self.wire = Wire(self._line.world, server.hub, known, direct=self.principal.id in _DIRECT)
         server.wires.append(self.wire)
         self._attempts.clear()
         self.take(self.session.opened(self._line.now))

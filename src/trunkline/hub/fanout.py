@@ -22,9 +22,6 @@ logger = logging.getLogger(__name__)
 _LARGEST_JOIN = 256 * 1024
 """Bytes that are written without a look at the budget of each connection; more goes frame by frame."""
 
-_LOOKS = 64
-"""Connections written to between two looks at the time."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushOptions:
@@ -34,11 +31,13 @@ class FlushOptions:
         factor: pause after a flush, as a multiple of the time it took.
         longest_pause: the longest pause.
         slice: time after which a flush over many connections lets the event loop go on with other things.
+        look_after: connections written to between two looks at the time.
     """
 
     factor: float = 0.5
     longest_pause: float = 0.010
     slice: float = 0.005
+    look_after: int = 64
 
 
 class Fanout:
@@ -161,7 +160,7 @@ class Fanout:
         writing, batch, epoch = subscribers.writing, subscribers.batch, subscribers.epoch
         data = b"".join([frame.wire for _, frame in batch])
         size, events, delivered, looks, began = len(data), len(batch), 0, 0, subscribers.since
-        at_once = size <= _LARGEST_JOIN
+        at_once, look_after = size <= _LARGEST_JOIN, self._options.look_after
         ends_at = loop.time() + self._options.slice
         while writing:
             connection, topic = writing.popitem()
@@ -178,7 +177,7 @@ class Fanout:
                     if written != size:
                         connection.write_stopped(data[written:])
             looks += 1
-            if looks == _LOOKS:
+            if looks == look_after:
                 looks = 0
                 if loop.time() > ends_at:
                     yield
