@@ -1,0 +1,166 @@
+"""Trunkline and its peers, side by side in one run, on the same work.
+
+python -m benchmarks.fanout --only trunkline,uws --quick
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.fanout import generator, machine
+from benchmarks.fanout.generator import BUILD
+from benchmarks.fanout.installing import NotInstalledError
+from benchmarks.fanout.machine import Cores
+from benchmarks.fanout.measuring import Outcome, Work, WorkFailedError, measure, measure_memory
+from benchmarks.fanout.peer import Peer, all_peers
+from benchmarks.fanout.plots import draw_all
+from benchmarks.fanout.results import PeerResult, Results
+from benchmarks.fanout.tables import render
+
+_WORKS = ((1_000, 100, 4.0), (1_000, 1_000, 3.0), (1_000, 4_000, 3.0), (10_000, 100, 3.0))
+_QUICK = 0.4
+_IDLE_CONNECTIONS = 5_000
+_DOCS = Path(__file__).parent.parent.parent / "docs"
+_MARKS = ("<!-- results -->", "<!-- /results -->")
+
+
+def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.fanout", description=__doc__)
+    parser.add_argument("--only", metavar="NAMES", help="peers, joined by commas")
+    parser.add_argument("--works", metavar="WORKS", help="such as 1000x100,10000x100; `idle` for the memory")
+    parser.add_argument("--quick", action="store_true", help="shorter works")
+    parser.add_argument("--rounds", type=int, default=1, help="how often everything is done; the median counts")
+    parser.add_argument("--publish", action="store_true", help="write the results into docs/ too")
+    return parser.parse_args(arguments)
+
+
+def choose_peers(only: str | None) -> list[Peer]:
+    """The peers that were asked for, or all."""
+    peers = all_peers()
+    if only is None:
+        return peers
+    wanted, known = only.split(","), {peer.name for peer in peers}
+    if unknown := [name for name in wanted if name not in known]:
+        raise SystemExit(f"There is no peer {', '.join(unknown)}. Peers: {', '.join(sorted(known))}")
+    return [peer for peer in peers if peer.name in wanted]
+
+
+def choose_works(only: str | None, quick: bool) -> list[Work]:
+    """The works that were asked for, or all."""
+    wanted = None if only is None else only.split(",")
+    shrink = _QUICK if quick else 1.0
+    return [
+        Work(clients, rate, seconds * shrink)
+        for clients, rate, seconds in _WORKS
+        if wanted is None or f"{clients}x{rate}" in wanted
+    ]
+
+
+class Run:
+    """One run over all peers."""
+
+    def __init__(self, results: Results, *, load: Path, cores: Cores, idle: bool) -> None:
+        self._results = results
+        self._load = load
+        self._cores = cores
+        self._idle = idle
+
+    def install(self, peers: Sequence[Peer]) -> None:
+        """Install what is missing, and note who cannot take part."""
+        for peer in peers:
+            result = PeerResult(peer)
+            self._results.peers.append(result)
+            try:
+                result.versions = peer.install()
+            except NotInstalledError as error:
+                result.absent = str(error)
+                print(f"{peer.name}: left out, {error}", flush=True)
+
+    def measure(self, result: PeerResult) -> None:
+        """Have one peer do every work, up to the one that it fails at."""
+        print(f"\n{result.peer.name}", flush=True)
+        if self._idle:
+            self._measure_memory(result)
+        failed_at: Work | None = None
+        for work in self._results.works:
+            if failed_at is not None and work.clients == failed_at.clients and work.rate > failed_at.rate:
+                result.failures[work.name] = f"failed at {failed_at.rate:,}/s already"
+                continue
+            self._measure(result, work)
+            if result.failure(work):
+                failed_at = work
+
+    def _measure(self, result: PeerResult, work: Work) -> None:
+        try:
+            outcome = measure(result.peer, work, self._load, self._cores)
+        except WorkFailedError as error:
+            result.failures[work.name] = str(error)
+            print(f"  {work.name:>16}  fails: {error}", flush=True)
+        else:
+            result.outcomes.setdefault(work.name, []).append(outcome)
+            print(f"  {work.name:>16}  {tell(outcome)}", flush=True)
+
+    def _measure_memory(self, result: PeerResult) -> None:
+        try:
+            memory = measure_memory(result.peer, self._results.idle_connections, self._load, self._cores)
+        except WorkFailedError as error:
+            result.failures["idle"] = str(error)
+            print(f"  {'idle':>16}  fails: {error}", flush=True)
+        else:
+            result.memory.append(memory)
+            print(f"  {'idle':>16}  {memory / 1024:.1f} KB a connection", flush=True)
+
+
+def tell(outcome: Outcome) -> str:
+    """One line on an outcome."""
+    line = (
+        f"{outcome.cpu_per_delivery:6.2f} µs ({outcome.user_per_delivery:.2f} user), CPU {outcome.cpu_share:4.0%}, "
+        f"p50 {outcome.latency['p50']:.1f} ms, p99 {outcome.latency['p99']:.1f} ms, "
+        f"ping p99 {outcome.probe['p99']:.1f} ms, load {outcome.load_share:.0%}"
+    )
+    return f"{line}; fails: {outcome.failure}" if outcome.failure else line
+
+
+def publish(results: Results, folder: Path) -> None:
+    """Copy the results into the documentation, the tables between the marks of its page."""
+    target = _DOCS / "performance"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.md"))
+    page = _DOCS / "performance.md"
+    before, begin, rest = page.read_text().partition(_MARKS[0])
+    _, end, after = rest.partition(_MARKS[1])
+    page.write_text(f"{before}{begin}\n\n{render(results)}\n{end}{after}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do the run of the command line."""
+    options = read_arguments(arguments)
+    if sys.platform != "linux":
+        raise SystemExit("The benchmark reads /proc and pins processes to cores, so it needs Linux.")
+    works = choose_works(options.works, options.quick)
+    measured = datetime.now(UTC).isoformat(timespec="minutes")
+    results = Results(measured, machine.describe(), works, _IDLE_CONNECTIONS, options.rounds)
+    idle = options.works is None or "idle" in options.works.split(",")
+    run = Run(results, load=generator.build(), cores=machine.choose_cores(), idle=idle)
+    run.install(choose_peers(options.only))
+    for _ in range(options.rounds):
+        for result in results.peers:
+            if not result.absent:
+                run.measure(result)
+    folder = BUILD / "results"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    results.write(folder / "results.json")
+    (folder / "results.md").write_text(render(results))
+    draw_all(results, folder)
+    if options.publish:
+        publish(results, folder)
+    print(f"\n{render(results)}\nAll of it is in {folder}")
+
+
+if __name__ == "__main__":
+    main()
