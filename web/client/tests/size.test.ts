@@ -12,6 +12,10 @@ async function gzipped(entry: string): Promise<number> {
   return gzipSync(output[0].code, { level: 9 }).length;
 }
 
-test.each([["index.ts", 6 * 1024]])("%s has at most %i bytes", async (entry, budget) => {
+test.each([
+  ["index.ts", 6 * 1024],
+  ["react/index.ts", 3 * 1024],
+  ["offline/index.ts", 3 * 1024],
+])("%s has at most %i bytes", async (entry, budget) => {
   expect(await gzipped(entry)).toBeLessThanOrEqual(budget);
 });

@@ -1,0 +1,14 @@
+import { TrunklineError } from "../errors.js";
+
+/** Too many calls wait for the line; nothing was queued. */
+export class CallQueueFull extends TrunklineError {
+  override name = "CallQueueFull";
+
+  /** @param bytes of the parameters of the calls that wait. */
+  constructor(
+    readonly calls: number,
+    readonly bytes: number,
+  ) {
+    super(`${calls} calls of ${bytes} bytes wait for the line already; nothing was queued`);
+  }
+}
