@@ -19,7 +19,7 @@ from trunkline.testing.clock import ManualClock
 if TYPE_CHECKING:
     import asyncio
 
-LOG = LogLimits(events=8, size=3_000, age=4.0)
+LOG = LogLimits(events=8, size=3_000, age=8.0)
 TOTAL_SIZE = 6_000
 IDLE_AFTER = 6.0
 LATEST = 1.5

@@ -155,6 +155,7 @@ def test_the_epoch_of_a_topic_that_was_forgotten_in_silence() -> None:
 def test_a_log_trimmed_past_the_position(way: str) -> None:
     line, ann = subscribed("agent:1", "agent:2", snapshots=("agent:2",))
     for topic in ("agent:1", "agent:2"):
+        line.clients[1].subscribe(topic)  # whose topics are attached, and so not forgotten
         publish(line, topic)
         at_rest(line)
     ann.lose()

@@ -285,7 +285,8 @@ def quiet() -> Iterator[None]:
     logger.setLevel(level)
 
 
-pytestmark = pytest.mark.timeout(3 * settings().max_examples)
+# A failure is worth the five minutes for which Hypothesis looks for a shorter one.
+pytestmark = pytest.mark.timeout(6 * settings().max_examples)
 
 TestTrouble = Trouble.TestCase
 TestTrouble.settings = settings(max_examples=5 * settings().max_examples, stateful_step_count=50)

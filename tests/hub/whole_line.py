@@ -359,7 +359,7 @@ class Application:
         if broker.is_whole(self.channel(name), reader.cursor):
             is_of_doubles = reason == "slow" and broker.has_doubled
             assert self._has_two_ways or is_of_doubles or self._attempts[name] > 1, "a reset without need"
-        reader.is_broken = True
+        reader.reset()
 
 
 class WholeLine:
@@ -480,8 +480,8 @@ class WholeLine:
                 assert reader.cursor == self.server.broker.end(client.channel(name)), (client.principal.id, name)
         for wire in self.server.wires:
             connection = wire.connection
-            assert (connection.tasks, connection.work, connection.behind) == ({}, set(), {})
-            assert (connection.outbox.size, connection.lagging) == (0, False)
+            assert not (connection.tasks or connection.work or connection.behind or connection.lagging)
+            assert connection.outbox.size == 0
 
     def close(self) -> None:
         """Everyone leaves, and nothing of them remains."""

@@ -294,7 +294,7 @@ class ModelClient:
                 case e.ReceivedSnapshot(topic=topic):
                     self.readers[topic].snapshot(effect)
                 case e.ReceivedReset(topic=topic):
-                    self.readers[topic].is_broken = True
+                    self.readers[topic].reset()
                 case e.ReceivedEvent(id=id_, subscriptions=names):
                     for name in names:
                         self.readers[name].event(self._server.published[id_].positions[name])

@@ -31,6 +31,12 @@ class Reader:
             assert snapshot.position.seq >= self.cursor.seq
         self.cursor, self.is_broken = snapshot.position, False
 
+    def reset(self) -> None:
+        """An unbroken stream breaks; that is told once."""
+        assert self.cursor is not None
+        assert not self.is_broken
+        self.is_broken = True
+
     def event(self, position: Position) -> None:
         """The next event, and no other."""
         assert not self.is_broken
