@@ -26,7 +26,9 @@ beforeEach(() => {
 
 test("the page shows each change of the price", async () => {
   await change("EUR", 1.07);
-  const html = readFileSync(join(EXAMPLES, "page/index.html"), "utf-8");
+  const html = await (await fetch(`${url}/`)).text();
+  expect(html).toBe(readFileSync(join(EXAMPLES, "page/index.html"), "utf-8"));
+  expect((await fetch(`${url}/client/index.js`)).headers.get("content-type")).toContain("javascript");
   const [, script = ""] = /<script type="module">(.*)<\/script>/s.exec(html) ?? [];
   document.body.innerHTML = html.replace(/<script.*/s, "");
   const built = pathToFileURL(join(EXAMPLES, "../dist/index.js")).href;
