@@ -39,7 +39,7 @@ async def nobody_left(rig: Rig) -> None:
     assert rig.broker._attached == set()
     await until(lambda: len(asyncio.all_tasks()) == 1)
     for connection in gone:
-        assert (connection.tasks, connection.work, connection.channels) == ({}, set(), {})
+        assert (connection.tasks, connection.work, connection.channels) == ({}, None, {})
 
 
 def lags(client: MemoryTransport) -> bool:
@@ -383,12 +383,12 @@ async def test_a_disconnect_cancels_what_still_works_for_the_connection(rig: Rig
     await stuck.wait()
     await until(lambda: gate.entered == 2)
     connection = client.connection
-    tasks = [*connection.tasks.values(), *connection.work]
+    tasks = [*connection.tasks.values(), *(connection.work or ())]
     assert len(tasks) == 3
     client.lose()
     await asyncio.wait(tasks)
     assert all(task.cancelled() for task in tasks)
-    assert (connection.tasks, connection.work, rig.hub.topics) == ({}, set(), 0)
+    assert (connection.tasks, connection.work, rig.hub.topics) == ({}, None, 0)
     assert connection.outbox.size == 0
 
 

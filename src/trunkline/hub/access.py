@@ -26,7 +26,7 @@ class Handshake:
     """What is known of a connection when it opens.
 
     Attributes:
-        headers: by lower-case name; of a repeated header, the last.
+        headers: by lower-case name; of a repeated header, the last. Those of the handshake itself are left out.
         query: the query parameters that the library does not use itself.
         client: address of the peer, or "".
         token: the bearer token of `Authorization`, or of an `authenticate` message.

@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING, Protocol
 from trunkline.codes import CloseCode
 from trunkline.hub.access import Handshake, Principal
 from trunkline.hub.outbox import Outbox
+from trunkline.positions import Position
 from trunkline.protocol.codec import Frame
 from trunkline.protocol.server_session import ServerSession
+from trunkline.topics import Topic
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-
-    from trunkline.positions import Position
-    from trunkline.topics import Topic
 
 
 class Transport(Protocol):
@@ -49,7 +48,8 @@ class Connection:
         behind: while lagging, by topic, the position after which nothing was queued.
         unread_answers: bytes of answers, less all that the peer has taken since.
         closed_with: the code the server closed with, if it did.
-        tasks: by topic, the task that opens it; other work under None is in `work`.
+        tasks: by topic, the task that opens it.
+        work: the other tasks, None if there are none.
         direct: the transport, if the fan-out may write to its socket.
         write_now: while nothing waits and the socket takes bytes, writes finished frames to it: returns how many bytes
             it took, raises OSError. None at all other times.
@@ -84,7 +84,7 @@ class Connection:
         self.closed_with: CloseCode | None = None
         self.unread_answers = 0
         self.tasks: dict[Topic, asyncio.Task[None]] = {}
-        self.work: set[asyncio.Task[None]] = set()
+        self.work: set[asyncio.Task[None]] | None = None
         self.direct: DirectTransport | None = None
         self.write_now: Callable[[bytes], int] | None = None
         self._transport = transport
@@ -114,6 +114,14 @@ class Connection:
         self._transport.wake()
         return True
 
+    def skip(self, topic: Topic, position: Position) -> None:
+        """Note that an event was not queued: the topic must be resumed before the first such event."""
+        if self.session.was_sent(topic, position):
+            return
+        known = self.behind.get(topic)
+        if known is None or (known.epoch == position.epoch and position.seq <= known.seq):
+            self.behind[topic] = Position(position.epoch, position.seq - 1)
+
     def write_stopped(self, rest: bytes) -> None:
         """The socket did not take these bytes: they come first, and count as unwritten until it does."""
         self.write_now = None
@@ -137,12 +145,24 @@ class Connection:
             self.closed_with = code
             self._transport.close(int(code), reason or code.sentence)
 
+    def own(self, task: "asyncio.Task[None]") -> None:
+        """Keep a task that works for this connection until it ends."""
+        if self.work is None:
+            self.work = set()
+        self.work.add(task)
+        task.add_done_callback(self._disown)
+
+    def _disown(self, task: "asyncio.Task[None]") -> None:
+        if self.work is not None:
+            self.work.discard(task)
+            self.work = self.work or None
+
     def cancel_work(self) -> None:
         """Cancel every task that works for this connection."""
-        for task in (*self.tasks.values(), *self.work):
+        for task in (*self.tasks.values(), *(self.work or ())):
             task.cancel()
         self.tasks.clear()
-        self.work.clear()
+        self.work = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.id} {self.principal.id if self.principal else 'unauthenticated'}>"

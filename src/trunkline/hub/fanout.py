@@ -84,7 +84,7 @@ class Fanout:
     def offer(self, connection: Connection, topic: Topic, epoch: str, entries: list[tuple[int, Frame]]) -> None:
         """Queue events for one connection, in order; the first that its budget does not allow ends it."""
         now = self._clock()
-        for place, (seq, frame) in enumerate(entries):
+        for place, (_, frame) in enumerate(entries):
             if connection.offer(frame, now):
                 continue
             self._stats.events_delivered += place
@@ -92,7 +92,9 @@ class Fanout:
                 return
             if not connection.behind:
                 self._stats.lag_started += 1
-            connection.behind.setdefault(topic, Position(epoch, seq - 1))
+            # Others of these may be late, so that the first that is missed is not known before each was looked at.
+            for missed, _ in entries[place:]:
+                connection.skip(topic, Position(epoch, missed))
             return
         self._stats.events_delivered += len(entries)
 

@@ -270,7 +270,7 @@ class TopicConnectionManager:
             subscribers = self._index.get(channel)
             topic = subscribers.live_topic(connection) if subscribers else None
             if topic is not None and position is not None:
-                connection.behind.setdefault(topic, Position(position.epoch, position.seq - 1))
+                connection.skip(topic, position)
 
     def _give_pending(self, connection: Connection) -> None:
         """Queue what is on its way to a connection, so that what is sent now comes after it."""
@@ -325,9 +325,7 @@ class TopicConnectionManager:
         return follow
 
     def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        connection.work.add(task)
-        task.add_done_callback(connection.work.discard)
+        connection.own(asyncio.get_running_loop().create_task(work))
 
     def _start_opening(self, connection: Connection, attempt: Attempt) -> None:
         if attempt.lagged:

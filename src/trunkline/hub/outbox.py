@@ -22,13 +22,14 @@ class Outbox:
         self.budget = budget
         self.size = 0
         self.oldest_at: float | None = None
-        self._events: deque[Frame] = deque()
-        self._urgent: deque[Frame] = deque()
+        # Made when they are needed: most connections have nothing to write most of the time.
+        self._events: deque[Frame] | None = None
+        self._urgent: deque[Frame] | None = None
         self._room: asyncio.Event | None = None
 
     def __len__(self) -> int:
         """Frames that no transport has taken yet."""
-        return len(self._events) + len(self._urgent)
+        return len(self._events or ()) + len(self._urgent or ())
 
     @property
     def has_room(self) -> bool:
@@ -37,7 +38,14 @@ class Outbox:
 
     def put(self, frame: Frame, now: float, *, urgent: bool = False) -> None:
         """Queue a frame; an urgent one ahead of all events."""
-        (self._urgent if urgent else self._events).append(frame)
+        if urgent:
+            if self._urgent is None:
+                self._urgent = deque()
+            self._urgent.append(frame)
+        else:
+            if self._events is None:
+                self._events = deque()
+            self._events.append(frame)
         self.size += len(frame)
         if self.oldest_at is None:
             self.oldest_at = now
@@ -54,7 +62,7 @@ class Outbox:
             frames.append(frame)
             size -= len(frame)
         if not self:
-            self.oldest_at = None
+            self.oldest_at = self._events = self._urgent = None
         return frames
 
     def wrote(self, size: int) -> None:

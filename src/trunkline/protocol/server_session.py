@@ -347,6 +347,12 @@ class ServerSession:
         self._attempts[topic] = attempt
         return [OpenTopic(attempt)]
 
+    def was_sent(self, topic: Topic, position: Position) -> bool:
+        """Whether a live subscription began after this position: an event of it comes late, and is not missed."""
+        attempt = self._attempts.get(topic)
+        began = None if attempt is None else attempt.position
+        return began is not None and began.epoch == position.epoch and position.seq <= began.seq
+
     def revoke(self, topic: Topic, reason: str) -> list[Effect]:
         """End a subscription because the right to it ended."""
         attempt = self._attempts.get(topic)
@@ -531,6 +537,7 @@ def _block(attempt: Attempt, position: Position, frames: Sequence[Frame]) -> lis
 
 def _go_live(attempt: Attempt) -> GoLive:
     attempt.live = True
+    attempt.held = None  # nothing is held any more, and an empty list has its price, ten thousand times
     return GoLive(attempt)
 
 

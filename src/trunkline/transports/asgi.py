@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
@@ -251,12 +252,21 @@ class AsgiEndpoint:
 
 def read_handshake(scope: Message) -> Handshake:
     """Read what an ASGI scope says about who connects."""
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = {
+        intern(name.decode("latin-1").lower()): _shared(value.decode("latin-1"))
+        for name, value in scope["headers"]
+        if not name.startswith(b"sec-websocket-")
+    }
     kind, _, token = headers.get("authorization", "").partition(" ")
     client = scope.get("client")
     query = {name: value for name, value in _query(scope).items() if name != "initial_topics"}
     bearer = token.strip() if kind.lower() == "bearer" and token else None
     return Handshake(headers=headers, query=query, client=client[0] if client else "", token=bearer)
+
+
+def _shared(value: str) -> str:
+    """One string for all connections whose header says the same, as most headers of most browsers do."""
+    return intern(value) if len(value) <= 256 else value
 
 
 def _initial_topics(scope: Message) -> list[str]:

@@ -92,7 +92,7 @@ class FastTransport(asyncio.Protocol):
 
     __slots__ = (
         "_closing_at", "_code", "_connection", "_connections", "_fragments", "_grace", "_hub", "_in_flight", "_is_text",
-        "_parser", "_paused", "_queued_at", "_scheduled", "_transport", "_write_now",
+        "_max_size", "_parser", "_paused", "_queued_at", "_scheduled", "_transport", "_write_now",
     )  # fmt: skip
 
     def __init__(
@@ -100,7 +100,8 @@ class FastTransport(asyncio.Protocol):
     ) -> None:
         self._hub = hub
         self._transport = transport
-        self._parser = _fresh_parser(parser)
+        self._max_size = parser.max_message_size
+        self._parser = None if _is_at_rest(parser) else parser
         self._connections = connections
         self._connection: Connection = None  # type: ignore[assignment]
         self._fragments: list[bytes] | None = None
@@ -143,7 +144,7 @@ class FastTransport(asyncio.Protocol):
     def _flush(self) -> None:
         self._scheduled = False
         outbox, clock = self._connection.outbox, self._hub.options.clock
-        while outbox and not self._in_flight and not self._transport.is_closing():
+        while outbox and not (self._in_flight or self._paused or self._transport.is_closing()):
             self._queued_at = outbox.oldest_at or clock()
             frames = outbox.take(_WRITE_CHUNK)
             size = sum(map(len, frames))
@@ -151,14 +152,14 @@ class FastTransport(asyncio.Protocol):
                 self._hub.wrote(self._connection, size, clock() - self._queued_at)
             else:
                 self._in_flight = size
-        if self._closing_at is not None and not outbox and not self._in_flight:
+        if self._closing_at is not None and not (outbox or self._in_flight):
             self._send_close(*self._closing_at)
         self._may_write()
 
     def _may_write(self) -> None:
         """Let the fan-out write to the socket while nothing waits before it."""
         connection = self._connection
-        if not (self._scheduled or connection.outbox or self._in_flight or connection.closing):
+        if not (self._scheduled or connection.outbox or self._in_flight or self._paused or connection.closing):
             connection.write_now = self._write_now
 
     def write_later(self, data: bytes) -> None:
@@ -188,8 +189,9 @@ class FastTransport(asyncio.Protocol):
         return not self._paused
 
     def pause_writing(self) -> None:
-        """Bytes wait in the transport: of TLS more than it likes, else any."""
+        """Bytes wait in the transport: of TLS more than it likes, else any. Nothing may be written past them."""
         self._paused = True
+        self._connection.write_now = None
 
     def resume_writing(self) -> None:
         """They have gone."""
@@ -201,13 +203,14 @@ class FastTransport(asyncio.Protocol):
 
     def _send_close(self, code: int, reason: str) -> None:
         self._closing_at = None
-        if self._parser.state is OPEN and not self._transport.is_closing():
-            self._parser.send_close(code, reason)
-            self._write_control()
+        parser = self._take_parser()
+        if parser.state is OPEN and not self._transport.is_closing():
+            parser.send_close(code, reason)
+            self._write_control(parser)
 
-    def _write_control(self) -> None:
+    def _write_control(self, parser: Protocol) -> None:
         """Write what the parser has to say: pongs and close frames, which may overtake what is queued."""
-        for data in self._parser.data_to_send():
+        for data in parser.data_to_send():
             if data:
                 self._transport.write(data)
 
@@ -215,30 +218,38 @@ class FastTransport(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the peer."""
-        parser = self._parser
+        parser = self._take_parser()
         parser.receive_data(data)
         for event in parser.events_received():
-            self._take_frame(cast("IncomingFrame", event))
-        self._write_control()
+            self._take_frame(parser, cast("IncomingFrame", event))
+        self._write_control(parser)
         if parser.parser_exc is not None:
             self._code = self._code if parser.close_sent is None else int(parser.close_sent.code)
             self._transport.close()
+        elif _is_at_rest(parser):
+            self._parser = None
 
-    def _take_frame(self, frame: IncomingFrame) -> None:
+    def _take_parser(self) -> Protocol:
+        """The parser. It is made when something comes: most connections say nothing most of the time."""
+        if self._parser is None:
+            self._parser = Protocol(SERVER, state=OPEN, max_size=self._max_size, logger=_parser_logger)
+        return self._parser
+
+    def _take_frame(self, parser: Protocol, frame: IncomingFrame) -> None:
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY:
                 self._is_text, self._fragments = frame.opcode is Opcode.TEXT, [bytes(frame.data)]
             case Opcode.CONT if self._fragments is not None:
                 self._fragments.append(bytes(frame.data))
             case Opcode.CLOSE:
-                self._take_close()
+                self._take_close(parser)
                 return
             case _:
                 return
         if frame.fin:
-            self._take_message()
+            self._take_message(parser)
 
-    def _take_message(self) -> None:
+    def _take_message(self, parser: Protocol) -> None:
         fragments, self._fragments = self._fragments or [], None
         data = fragments[0] if len(fragments) == 1 else b"".join(fragments)
         if not self._is_text:
@@ -248,8 +259,8 @@ class FastTransport(asyncio.Protocol):
             self.take(data.decode())
         except UnicodeDecodeError:
             self._code = int(Standard.INVALID_DATA)
-            self._parser.fail(Standard.INVALID_DATA, "A text frame was not UTF-8")
-            self._write_control()
+            parser.fail(Standard.INVALID_DATA, "A text frame was not UTF-8")
+            self._write_control(parser)
             self._transport.close()
 
     def take(self, message: str | bytes) -> None:
@@ -263,11 +274,11 @@ class FastTransport(asyncio.Protocol):
         """Take the beginning of a message that has not ended yet."""
         self._fragments, self._is_text = fragments, is_text
 
-    def _take_close(self) -> None:
+    def _take_close(self, parser: Protocol) -> None:
         """The peer closes, or answers our close."""
-        received = self._parser.close_rcvd
+        received = parser.close_rcvd
         self._code = 1005 if received is None else int(received.code)
-        self._write_control()
+        self._write_control(parser)
         self._transport.close()
 
     # The end
@@ -286,16 +297,17 @@ class FastTransport(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Uvicorn stops: say so as it does itself, and close."""
-        if self._parser.state is OPEN:
-            self._parser.send_close(int(CloseCode.SERVICE_RESTART), CloseCode.SERVICE_RESTART.sentence)
-            self._write_control()
+        self._send_close(int(CloseCode.SERVICE_RESTART), CloseCode.SERVICE_RESTART.sentence)
         self._code = int(CloseCode.SERVICE_RESTART)
         self._transport.close()
 
 
-def _fresh_parser(used: Protocol) -> Protocol:
-    """A parser without the handshake's memory; the used one where it is in the middle of something or inflates."""
-    if used.extensions or used.expect_continuation_frame or used.current_size is not None or used.reader.buffer:
-        return used
-    size = used.max_message_size
-    return Protocol(SERVER, state=OPEN, max_size=size, logger=_parser_logger)
+def _is_at_rest(parser: Protocol) -> bool:
+    """Whether a parser knows nothing that a new one would not: it is between two messages, open, and inflates none."""
+    return (
+        parser.state is OPEN
+        and not parser.extensions
+        and not parser.expect_continuation_frame
+        and parser.current_size is None
+        and not parser.reader.buffer
+    )
