@@ -18,14 +18,14 @@ _CONNECT_TIME = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Clients:
-    """How clients of a server connect and subscribe. In messages, `%d` is the client's number.
+    """How clients of a server connect and subscribe. In the path and in `first`, `%d` is the client's number.
 
     Attributes:
         path: of the request, with the query.
         protocol: the subprotocol to name.
         headers: more header lines.
         first: messages to send once the connection is open.
-        binary: whether these are binary.
+        binary: whether these are binary; a character of `first` is a byte then.
         ready: a client is ready when it has read this so many times as `ready_count`; without it, at once.
         replies: what to answer a message with that is exactly this.
         probe: an application's own ping, and what its answer contains; a WebSocket ping is used without it.
@@ -88,9 +88,8 @@ def _flags(port: int, count: int, clients: Clients) -> list[str]:
     for header in clients.headers:
         flags += ["--header", header]
     for message in clients.first:
-        flags += ["--first", message]
-    if clients.binary:
-        flags.append("--binary")
+        # An argument cannot hold a zero byte.
+        flags += ["--first-hex", message.encode("latin-1").hex()] if clients.binary else ["--first", message]
     if clients.ready is not None:
         flags += ["--ready", clients.ready, "--ready-count", str(clients.ready_count)]
     for message, answer in clients.replies.items():

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 from benchmarks.fanout.generator import Clients
 
-FOLDERS = ("trunkline", "floor", "uws", "ws", "socketio", "nats", "send_json")
+FOLDERS = (
+    "trunkline", "floor", "uws", "ws", "socketio", "nats", "nchan", "mosquitto", "centrifugo", "send_json",
+    "python_socketio", "channels",
+)  # fmt: skip
 
 Command = Callable[[int], list[str]]
 """Makes a command line from the port to listen on, or to publish to."""

@@ -33,7 +33,7 @@ def _present(results: Results) -> list[PeerResult]:
 
 
 def _ratios(results: Results) -> Iterator[str]:
-    yield "Server CPU per delivery, and memory of an idle connection: each in multiples of Trunkline's, then the figure."
+    yield "Server CPU per delivery, and memory of an idle connection: in multiples of Trunkline's, then the figure."
     yield ""
     head = ["", *(work.name for work in results.works), "idle connection"]
     yield from _table(head, (_ratio_row(results, one) for one in _present(results)))

@@ -46,9 +46,15 @@ struct reply {
     const char *in, *out;
 };
 
+struct message {
+    const char *data;
+    size_t size;
+};
+
 static struct {
     const char *path, *protocol, *ready, *probe, *probe_marker;
-    const char *headers[MAX_MESSAGES], *first[MAX_MESSAGES];
+    const char *headers[MAX_MESSAGES];
+    struct message first[MAX_MESSAGES];
     struct reply replies[MAX_MESSAGES];
     unsigned header_count, first_count, reply_count;
     unsigned count, port, sources, modulus, ready_count, window;
@@ -128,16 +134,32 @@ static void send_frame(struct client *client, uint8_t opcode, const void *payloa
     write_all(client, room, frame_write(room, opcode, payload, size));
 }
 
+/* Write the message with the client's number in place of %d, and a zero behind it. */
+static size_t number_message(char *room, struct message message, unsigned number) {
+    const char *place = memmem(message.data, message.size, "%d", 2);
+    size_t before = place ? (size_t)(place - message.data) : message.size, size = before;
+    if (message.size + 16 > MESSAGE_ROOM) fail("A message is too long");
+    memcpy(room, message.data, before);
+    if (place) {
+        size += (size_t)sprintf(room + before, "%u", options.modulus ? number % options.modulus : number);
+        memcpy(room + size, place + 2, message.size - before - 2);
+        size += message.size - before - 2;
+    }
+    room[size] = 0;
+    return size;
+}
+
 static void upgrade(struct client *client) {
-    char request[MESSAGE_ROOM * 2];
+    char request[MESSAGE_ROOM * 2], path[MESSAGE_ROOM];
     int error = 0, size;
     socklen_t error_size = sizeof error;
     getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
     if (error) fail("connect %u: %s", client->number, strerror(error));
+    number_message(path, (struct message){options.path, strlen(options.path)}, client->number);
     size = snprintf(request, sizeof request,
                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                     "Sec-WebSocket-Key: dHJ1bmtsaW5lIGJlbmNoIQ==\r\nSec-WebSocket-Version: 13\r\n",
-                    options.path, options.port);
+                    path, options.port);
     if (options.protocol)
         size += snprintf(request + size, sizeof request - (size_t)size, "Sec-WebSocket-Protocol: %s\r\n", options.protocol);
     for (unsigned i = 0; i < options.header_count; i++)
@@ -154,16 +176,6 @@ static void become_ready(struct client *client) {
     client->state = READY;
     ready++;
     if (begun < client_total) begin(begun++);
-}
-
-/* Write the message with the client's number in place of %d. */
-static size_t number_message(char *room, const char *message, unsigned number) {
-    const char *place = strstr(message, "%d");
-    if (options.modulus) number %= options.modulus;
-    int size = place ? snprintf(room, MESSAGE_ROOM, "%.*s%u%s", (int)(place - message), message, number, place + 2)
-                     : snprintf(room, MESSAGE_ROOM, "%s", message);
-    if (size >= MESSAGE_ROOM) fail("A first message is too long");
-    return (size_t)size;
 }
 
 static void subscribe(struct client *client) {
@@ -384,16 +396,33 @@ static const struct option long_options[] = {
     {"port", required_argument, 0, 'p'},     {"count", required_argument, 0, 'n'},
     {"path", required_argument, 0, 'P'},     {"protocol", required_argument, 0, 's'},
     {"header", required_argument, 0, 'H'},   {"first", required_argument, 0, 'f'},
-    {"binary", no_argument, 0, 'b'},         {"ready", required_argument, 0, 'r'},
+    {"first-hex", required_argument, 0, 'x'}, {"ready", required_argument, 0, 'r'},
     {"ready-count", required_argument, 0, 'R'}, {"reply", required_argument, 0, 'e'},
     {"sources", required_argument, 0, 'S'},  {"modulus", required_argument, 0, 'm'},
     {"probe", required_argument, 0, 'o'},    {"window", required_argument, 0, 'w'},
     {"ping", no_argument, 0, 'i'},           {0, 0, 0, 0},
 };
 
-static void add(const char **list, unsigned *count, const char *value) {
-    if (*count == MAX_MESSAGES) fail("too many of one option");
-    list[(*count)++] = value;
+static void add_header(const char *line) {
+    if (options.header_count == MAX_MESSAGES) fail("too many headers");
+    options.headers[options.header_count++] = line;
+}
+
+/* Binary messages are given in hexadecimal, for an argument can hold no zero. */
+static void decode_hex(char *text) {
+    size_t size = strlen(text) / 2;
+    for (size_t i = 0; i < size; i++) {
+        char digits[3] = {text[2 * i], text[2 * i + 1], 0};
+        text[i] = (char)strtoul(digits, NULL, 16);
+    }
+}
+
+static void add_first(char *text, int binary) {
+    size_t size = strlen(text) / (binary ? 2 : 1);
+    if (options.first_count == MAX_MESSAGES) fail("too many first messages");
+    if (binary) decode_hex(text);
+    options.binary = binary;
+    options.first[options.first_count++] = (struct message){text, size};
 }
 
 /* Split `in=out` at the first `=` behind its first byte. */
@@ -411,9 +440,9 @@ static void read_options(int argc, char **argv) {
         case 'n': options.count = (unsigned)atoi(optarg); break;
         case 'P': options.path = optarg; break;
         case 's': options.protocol = optarg; break;
-        case 'H': add(options.headers, &options.header_count, optarg); break;
-        case 'f': add(options.first, &options.first_count, optarg); break;
-        case 'b': options.binary = 1; break;
+        case 'H': add_header(optarg); break;
+        case 'f': add_first(optarg, 0); break;
+        case 'x': add_first(optarg, 1); break;
         case 'r': options.ready = optarg; break;
         case 'R': options.ready_count = (unsigned)atoi(optarg); break;
         case 'e':

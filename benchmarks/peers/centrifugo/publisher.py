@@ -1,0 +1,10 @@
+"""Publishes to Centrifugo: one request of its HTTP API an event."""
+
+import sys
+
+from benchmarks.peers.http_publishing import Poster
+from benchmarks.peers.pacing import encode_event, obey_blocking
+
+if __name__ == "__main__":
+    poster = Poster(int(sys.argv[1]), "/api/publish", "Content-Type: application/json")
+    obey_blocking(lambda due: poster.post(f'{{"channel":"bench","data":{encode_event(due)}}}'))
