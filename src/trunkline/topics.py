@@ -5,11 +5,13 @@ subscribers, are kept by *channel*: a plain topic is its own channel, a feed's c
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from trunkline.errors import InvalidTopic
 
 FEED_KEY = "*"
+_LONGEST = 64 + 1 + 128
 _NAMESPACE = r"[a-z][a-z0-9_]{0,63}"
 _TOPIC = re.compile(rf"({_NAMESPACE}):([A-Za-z0-9_.~-]{{1,128}}|\*)")
 _FIELD = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
@@ -41,10 +43,17 @@ def parse_topic(text: object) -> Topic:
     Raises:
         InvalidTopic: `text` is no string or does not follow the grammar.
     """
-    match = _TOPIC.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
+    topic = _parse(text) if isinstance(text, str) and len(text) <= _LONGEST else None
+    if topic is None:
         raise InvalidTopic(text)
-    return Topic(match[1], match[2])
+    return topic
+
+
+@lru_cache(maxsize=65_536)
+def _parse(text: str) -> Topic | None:
+    """Make a topic, the same object for the same text while it is remembered: many connections share their topics."""
+    match = _TOPIC.fullmatch(text)
+    return None if match is None else Topic(match[1], match[2])
 
 
 def feed_topic(topic: str) -> str:

@@ -60,9 +60,12 @@ def nobody(_handshake: Handshake) -> Principal | None:
     return None
 
 
+_ANYONE = Principal("anonymous")
+
+
 def anonymous(_handshake: Handshake) -> Principal | None:
     """Take everyone as the one principal `anonymous`, for public streams and first steps."""
-    return Principal("anonymous")
+    return _ANYONE
 
 
 def deny_all(_principal: Principal, _action: Action, _topic: str) -> bool:

@@ -356,6 +356,8 @@ class TopicConnectionManager:
         finally:
             if session.is_current(attempt):
                 connection.tasks.pop(attempt.topic, None)
+                if not connection.tasks:
+                    connection.tasks = {}  # an emptied dictionary keeps its size
 
     async def _drive(self, connection: Connection, attempt: Attempt) -> None:
         principal, session = connection.principal, connection.session

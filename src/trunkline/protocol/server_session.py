@@ -190,7 +190,7 @@ class ServerSession:
         self._rate = TokenBucket(limits.messages_per_second, limits.message_burst, now)
         self._refused = 0
         self._attempts: dict[Topic, Attempt] = {}
-        self._waiting_topics: list[object] = []
+        self._waiting_topics: list[object] | None = None
 
     @property
     def subscriptions(self) -> int:
@@ -462,7 +462,7 @@ class ServerSession:
         """The token was good; the topics of the URL are opened now."""
         self.is_authenticated = True
         answer = _send(m.Authenticated(expires_at=expires_at, message_id=message_id), urgent=True)
-        waiting, self._waiting_topics = self._waiting_topics, []
+        waiting, self._waiting_topics = self._waiting_topics, None
         return [answer, *(self._subscribe(m.Subscribe(topics=waiting)) if waiting else [])]
 
     def not_authenticated(self, message_id: str | None) -> list[Effect]:
@@ -537,7 +537,7 @@ def _block(attempt: Attempt, position: Position, frames: Sequence[Frame]) -> lis
 
 def _go_live(attempt: Attempt) -> GoLive:
     attempt.live = True
-    attempt.held = None  # nothing is held any more, and an empty list has its price, ten thousand times
+    attempt.held = attempt.since = None  # not needed any more, and ten thousand of them have their price
     return GoLive(attempt)
 
 

@@ -33,6 +33,7 @@ Detach = Callable[[TopicConnectionManager, Open], None]
 DETACH = "trunkline.detach"
 """The name of that extension in the ASGI scope."""
 
+_NO_QUERY: dict[str, str] = {}
 _WRITE_CHUNK = 64 * 1024
 _CLOSE_GRACE = 5.0
 
@@ -261,7 +262,7 @@ def read_handshake(scope: Message) -> Handshake:
     client = scope.get("client")
     query = {name: value for name, value in _query(scope).items() if name != "initial_topics"}
     bearer = token.strip() if kind.lower() == "bearer" and token else None
-    return Handshake(headers=headers, query=query, client=client[0] if client else "", token=bearer)
+    return Handshake(headers=headers, query=query or _NO_QUERY, client=client[0] if client else "", token=bearer)
 
 
 def _shared(value: str) -> str:
