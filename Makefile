@@ -32,7 +32,7 @@ SIZE_node := Node.js (60 MB, once; a node on PATH that is new enough goes withou
 WEB_STAMP := web/node_modules/.installed
 RUN_LEVEL := $(if $(filter echo,$(MODEL)),echo,local)
 
-.PHONY: help run test web check fmt gen chaos latency soak keepalive clean moved
+.PHONY: help run test web check fmt gen bench chaos prove latency soak keepalive clean moved
 .NOTPARALLEL:
 
 help: ## Show what can be made
@@ -66,9 +66,18 @@ gen: $(VENV)/.installed-test ## Write spec/schema.json and the TypeScript made f
 	$(BIN)/python -m trunkline.protocol.schema
 	$(BIN)/python -m trunkline.protocol.typescript
 
-chaos: $(VENV)/.installed-test ## Cut 200 clients' links for three minutes, kill the server 25 times, and count what arrived
+bench: $(VENV)/.installed-test ## Trunkline and its peers side by side: CPU, latency, memory, loss (a few minutes of two quiet cores)
+	$(BIN)/python -m benchmarks.fanout $(ARGS)
+
+chaos: $(VENV)/.installed-test ## Cut links, kill, restart and crowd the server, stop reading, and count what arrived (seven minutes)
 	$(BIN)/python -m benchmarks.lossy_links
 	$(BIN)/python -m benchmarks.killed_server
+	$(BIN)/python -m benchmarks.rolling_restart
+	$(BIN)/python -m benchmarks.returning_crowd
+	$(BIN)/python -m benchmarks.slow_reader
+
+prove: $(VENV)/.installed-test ## Let the state machines and all other properties look for long (half an hour)
+	$(BIN)/pytest --hypothesis-profile=long -m 'not e2e and not model' $(or $(ARGS),tests/hub/test_recovery_machine.py tests/protocol tests/test_publishing.py)
 
 latency: $(VENV)/.installed-test ## Measure the way from a commit to another client
 	$(BIN)/python -m benchmarks.commit_to_client
@@ -81,7 +90,7 @@ keepalive: $(VENV)/.installed-test ## Simulate the pings of idle lines on networ
 
 clean: ## Remove what the other targets made, the environment too
 	rm -rf $(VENV) .tools build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \
-	  web/node_modules web/*/node_modules web/*/dist
+	  web/node_modules web/*/node_modules web/*/dist benchmarks/build
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment holds absolute paths: one that was copied or moved along with the tree is made anew.
