@@ -1,5 +1,6 @@
 """`spec/schema.json` is what the message types say now, and says all of it; `spec/protocol.md` agrees with both."""
 
+import ast
 import itertools
 import json
 import re
@@ -131,3 +132,38 @@ def test_the_tables_of_the_page_are_those_of_the_code() -> None:
         f"{hub.admission.rate:g}, and {hub.admission.burst:,} at once",
         f"{session.auth_timeout:g} s",
     ]
+
+
+ROOT = SCHEMA.parents[1]
+GUARANTEES = re.split(r"^\d+\. ", PAGE.split("## 10. Guarantees")[1].split("\n## ")[0], flags=re.MULTILINE)[1:]
+
+
+def named_tests(text: str) -> list[tuple[str, ...]]:
+    """`tests/x/test_y.py::TestZ::test_a`, in its parts."""
+    return [tuple(name.split("::")) for name in re.findall(r"`(tests/[\w/]+\.py(?:::\w+)+)`", text)]
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES, ids=lambda text: text.split("**")[1].strip(".:,")[:30])
+def test_each_guarantee_names_the_tests_that_prove_it(guarantee: str) -> None:
+    assert named_tests(guarantee)
+
+
+@pytest.mark.parametrize("name", sorted(set(named_tests(PAGE))), ids="::".join)
+def test_a_test_that_the_page_names_exists(name: tuple[str, ...]) -> None:
+    file, *path = name
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    test = path.pop()
+    if path:
+        # A class inherits its tests, from a suite or from a state machine.
+        assert any(isinstance(node, ast.ClassDef) and node.name == path[0] for node in tree.body)
+        suite = ROOT / "src" / "trunkline" / "testing" / "transport_suite.py"
+        tree = ast.parse(suite.read_text("utf-8"))
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    assigned = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert test in defined | assigned
