@@ -18,13 +18,12 @@ from benchmarks.fanout.measuring import Outcome, Work, WorkFailedError, measure,
 from benchmarks.fanout.peer import Peer, all_peers
 from benchmarks.fanout.plots import draw_all
 from benchmarks.fanout.results import PeerResult, Results
-from benchmarks.fanout.tables import render
+from benchmarks.fanout.tables import render, render_ratios
 
 _WORKS = ((1_000, 100, 4.0), (1_000, 1_000, 3.0), (1_000, 4_000, 3.0), (10_000, 100, 3.0))
 _QUICK = 0.4
 _IDLE_CONNECTIONS = 5_000
-_DOCS = Path(__file__).parent.parent.parent / "docs"
-_MARKS = ("<!-- results -->", "<!-- /results -->")
+_ROOT = Path(__file__).parent.parent.parent
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -34,7 +33,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--works", metavar="WORKS", help="such as 1000x100,10000x100; `idle` for the memory")
     parser.add_argument("--quick", action="store_true", help="shorter works")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is done; the median counts")
-    parser.add_argument("--publish", action="store_true", help="write the results into docs/ too")
+    parser.add_argument("--publish", action="store_true", help="write the results into docs/ and README.md too")
     return parser.parse_args(arguments)
 
 
@@ -81,18 +80,18 @@ class Run:
                 print(f"{peer.name}: left out, {error}", flush=True)
 
     def measure(self, result: PeerResult) -> None:
-        """Have one peer do every work, up to the one that it fails at."""
+        """Have one peer do every work, but for those that are harder in every respect than one it has failed."""
         print(f"\n{result.peer.name}", flush=True)
         if self._idle:
             self._measure_memory(result)
-        failed_at: Work | None = None
+        failed: list[Work] = []
         for work in self._results.works:
-            if failed_at is not None and work.clients == failed_at.clients and work.rate > failed_at.rate:
-                result.failures[work.name] = f"failed at {failed_at.rate:,}/s already"
+            if any(easier.offered <= work.offered and easier.clients <= work.clients for easier in failed):
+                result.untried.add(work.name)
                 continue
             self._measure(result, work)
             if result.failure(work):
-                failed_at = work
+                failed.append(work)
 
     def _measure(self, result: PeerResult, work: Work) -> None:
         try:
@@ -126,14 +125,20 @@ def tell(outcome: Outcome) -> str:
 
 
 def publish(results: Results, folder: Path) -> None:
-    """Copy the results into the documentation, the tables between the marks of its page."""
-    target = _DOCS / "performance"
+    """Put the results into the documentation: files into a folder of their own, tables between marks of the pages."""
+    target = _ROOT / "docs" / "performance"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.md"))
-    page = _DOCS / "performance.md"
-    before, begin, rest = page.read_text().partition(_MARKS[0])
-    _, end, after = rest.partition(_MARKS[1])
-    page.write_text(f"{before}{begin}\n\n{render(results)}\n{end}{after}")
+    for page in (_ROOT / "docs" / "performance.md", _ROOT / "README.md"):
+        text = fill(page.read_text(), "results", render(results))
+        page.write_text(fill(text, "ratios", render_ratios(results)))
+
+
+def fill(page: str, name: str, text: str) -> str:
+    """Put a text between `<!-- name -->` and `<!-- /name -->`, where a page has these marks."""
+    before, begin, rest = page.partition(f"<!-- {name} -->")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}" if end else page
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -155,11 +160,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     results.write(folder / "results.json")
-    (folder / "results.md").write_text(render(results))
+    report = f"{render_ratios(results)}\n{render(results)}"
+    (folder / "results.md").write_text(report)
     draw_all(results, folder)
     if options.publish:
         publish(results, folder)
-    print(f"\n{render(results)}\nAll of it is in {folder}")
+    print(f"\n{report}\nAll of it is in {folder}")
 
 
 if __name__ == "__main__":

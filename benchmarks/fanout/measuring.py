@@ -19,8 +19,9 @@ from benchmarks.peers.pacing import OVERTIME
 
 _ROOT = Path(__file__).parent.parent.parent
 _LOOK = 0.1
-_STALLED = 2.0
-_LONGEST = 12.0
+_GRACE = 2.0
+"""Seconds after the overtime until which deliveries count."""
+
 _SETTLE = 0.5
 _WARM_UP = 200
 _PUBLISHING_GRACE = 10.0
@@ -39,6 +40,11 @@ class Work:
         """For tables and files."""
         return f"{self.clients:,} x {self.rate:,}/s"
 
+    @property
+    def offered(self) -> int:
+        """Deliveries a second that it comes to."""
+        return self.clients * self.rate
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -47,7 +53,7 @@ class Outcome:
     Attributes:
         offered: events that should have been published; `published` were.
         delivered: events that arrived, at all clients together.
-        lost: deliveries of published events that did not arrive.
+        lost: deliveries of published events that did not arrive in time.
         misordered: events that arrived doubled or out of order.
         gone: clients whose connection the server ended.
         cpu: seconds of the server's CPU, `user` of them in user mode.
@@ -184,23 +190,20 @@ def _publish_and_count(run: Running, work: Work, load: LineProcess) -> Outcome:
     outside = read_usage(run.publisher.pid)
     run.publisher.tell(f"publish {work.rate} {work.seconds}")
     published = run.publisher.read(work.seconds * OVERTIME + _PUBLISHING_GRACE)["published"]
-    told, seconds = _wait_delivered(load, published, work.clients, began)
+    told, seconds = _wait_delivered(load, published, work, began)
     used = read_usage(run.server.pid) - before
     outside = read_usage(run.publisher.pid) - outside
     return _outcome(work, published, told, seconds, used, outside.total if run.publishes_outside else 0.0)
 
 
-def _wait_delivered(load: LineProcess, published: int, clients: int, began: float) -> tuple[dict[str, Any], float]:
-    """Wait until everything has arrived, or nothing more does; return the report and the seconds until then."""
+def _wait_delivered(load: LineProcess, published: int, work: Work, began: float) -> tuple[dict[str, Any], float]:
+    """Wait until everything has arrived, or time is over; return the report and the seconds until then."""
+    ends = began + work.seconds * OVERTIME + _GRACE
     told = generator.report(load, published)
-    moved_at = time.monotonic()
-    ended = moved_at + _LONGEST
-    while told["events"] < published * clients and time.monotonic() < min(moved_at + _STALLED, ended):
+    while told["events"] < published * work.clients and time.monotonic() < ends:
         time.sleep(_LOOK)
-        before, told = told["events"], generator.report(load, published)
-        if told["events"] > before:
-            moved_at = time.monotonic()
-    return told, moved_at - began
+        told = generator.report(load, published)
+    return told, time.monotonic() - began
 
 
 def _outcome(
@@ -223,11 +226,11 @@ def _outcome(
         latency={name: told["latency_ms"][name] for name in ("p50", "p90", "p99", "max")},
         probe={name: told["probe_ms"][name] for name in ("p50", "p90", "p99", "max")},
         bytes=told["bytes"] / told["events"] if told["events"] else 0.0,
-        failure=_failure(offered, published, told),
+        failure=_failure(offered, published, told, seconds),
     )
 
 
-def _failure(offered: int, published: int, told: dict[str, Any]) -> str | None:
+def _failure(offered: int, published: int, told: dict[str, Any], seconds: float) -> str | None:
     if told["gone"]:
         return f"ended {told['gone']:,} connections"
     if told["misordered"]:
@@ -235,7 +238,7 @@ def _failure(offered: int, published: int, told: dict[str, Any]) -> str | None:
     if published < offered:
         return f"published {published:,} of {offered:,}"
     if told["lost"]:
-        return f"{told['lost']:,} deliveries missing"
+        return f"{told['lost']:,} deliveries missing after {seconds:.1f} s"
     return None
 
 

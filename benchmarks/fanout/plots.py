@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.fanout.measuring import Work
 from benchmarks.fanout.results import PeerResult, Results, cpu_per_delivery
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _BOTTOM = 860, 270, 120, 26, 64, 34
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _BOTTOM = 880, 290, 120, 26, 64, 34
 _STYLE = """
   .page { fill: #ffffff } text { fill: #1f2328; font: 13px system-ui, sans-serif }
   .title { font-size: 16px; font-weight: 600 }

@@ -21,6 +21,7 @@ class PeerResult:
     Attributes:
         outcomes: by the name of the work, one a round.
         failures: by the name of the work, why there is no outcome.
+        untried: names of works that are harder than one that it failed.
         memory: bytes per idle connection, one a round.
         absent: why it could not be installed.
     """
@@ -29,6 +30,7 @@ class PeerResult:
     versions: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    untried: set[str] = field(default_factory=set)
     memory: list[float] = field(default_factory=list)
     absent: str | None = None
 
@@ -57,6 +59,7 @@ class PeerResult:
             "absent": self.absent,
             "outcomes": {name: [one.as_dict() for one in rounds] for name, rounds in self.outcomes.items()},
             "failures": self.failures,
+            "untried": sorted(self.untried),
             "idle_bytes_per_connection": self.memory,
         }
 

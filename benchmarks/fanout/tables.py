@@ -7,11 +7,15 @@ from benchmarks.fanout.measuring import Outcome, Work
 from benchmarks.fanout.results import PeerResult, Results
 
 
+def render_ratios(results: Results) -> str:
+    """The one table that says most."""
+    return "\n".join(_ratios(results))
+
+
 def render(results: Results) -> str:
-    """Everything that a reader needs to judge the figures."""
+    """Everything else that a reader needs to judge the figures."""
     return "\n".join(
         [
-            *_ratios(results),
             *_goals(results),
             *(line for work in results.works for line in _details(results, work)),
             *_surroundings(results),
@@ -48,7 +52,7 @@ def _cpu(results: Results, one: PeerResult, work: Work) -> str:
     if failure is not None:
         return f"**fails**: {failure}"
     if outcome is None:
-        return ""
+        return "not tried" if work.name in one.untried else ""
     return _times(results.cpu_ratio(one, work), f"{outcome.cpu_per_delivery:.2f} µs")
 
 
@@ -82,7 +86,7 @@ _COLUMNS = (
 def _details(results: Results, work: Work) -> Iterator[str]:
     yield f"### {work.clients:,} subscribers x {work.rate:,} events/s, {work.seconds:g} s"
     yield ""
-    yield from _table(_COLUMNS, (_detail(one, work) for one in _present(results)))
+    yield from _table(_COLUMNS, (_detail(one, work) for one in _present(results) if work.name not in one.untried))
 
 
 def _detail(one: PeerResult, work: Work) -> list[str]:

@@ -14,7 +14,7 @@ def _versions() -> dict[str, str]:
 PEERS = [
     Peer(
         name="floor",
-        title="a bare loop of `os.write` in Python, uvloop",
+        title="bare loop of `os.write`, Python and uvloop",
         serve=lambda port: [sys.executable, "-m", "benchmarks.peers.floor.server", str(port), "0"],
         clients=Clients(),
         install=_versions,
@@ -22,7 +22,7 @@ PEERS = [
     ),
     Peer(
         name="floor-joined",
-        title="the same, frames of 2 ms joined",
+        title="bare loop, frames of 2 ms joined",
         serve=lambda port: [sys.executable, "-m", "benchmarks.peers.floor.server", str(port), "0.002"],
         clients=Clients(),
         install=_versions,

@@ -22,15 +22,18 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 class Socket(asyncio.Protocol):
     """One connection. What a client sends after its handshake is thrown away, but for pings."""
 
-    __slots__ = ("_sockets", "fd", "transport")
+    __slots__ = ("_sockets", "fd", "paused", "transport")
 
     def __init__(self, sockets: "dict[Socket, None]") -> None:
         self._sockets = sockets
         self.fd = -1
+        self.paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the handshake."""
         self.transport = cast("asyncio.Transport", transport)
+        # Any byte that the socket does not take at once pauses, and the last one that goes resumes.
+        self.transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
         """Answer the handshake, or a ping whose mask is zero, as the load generator's is."""
@@ -49,21 +52,25 @@ class Socket(asyncio.Protocol):
         """Forget it."""
         self._sockets.pop(self, None)
 
-    def write_rest(self, data: bytes, written: int) -> None:
-        """Leave to the transport what the socket did not take."""
-        self.transport.write(data[written:])
+    def pause_writing(self) -> None:
+        """Bytes wait in the transport, and come before all that follow."""
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        """They have gone."""
+        self.paused = False
 
 
 def write_to_all(sockets: dict[Socket, None], data: bytes) -> None:
-    """Write to every socket whose buffer in this process is empty, and queue for the others."""
+    """Write to every socket that nothing waits for, and queue for the others."""
     size = len(data)
     for socket in sockets:
         written = 0
-        if not socket.transport.get_write_buffer_size():
+        if not socket.paused:
             with contextlib.suppress(BlockingIOError):
                 written = os.write(socket.fd, data)
         if written < size:
-            socket.write_rest(data, written)
+            socket.transport.write(data[written:])
 
 
 async def serve(port: int, pause: float) -> None:
