@@ -9,7 +9,7 @@ import pytest
 from tests.hub.rig import ANN, NOTED, WHISPERED, Rig, started
 from trunkline.hub.access import Principal
 from trunkline.hub.fanout import FlushOptions
-from trunkline.protocol.codec import wire_header
+from trunkline.protocol.codec import Frame, wire_header
 from trunkline.protocol.server_session import SessionLimits
 from trunkline.testing.clock import until
 from trunkline.testing.memory import MemoryTransport
@@ -70,6 +70,9 @@ class Direct(MemoryTransport):
         self._hub.wrote(self.connection, len(rest), 0.0)
         self.read_on()
 
+    def _arrive(self, frame: Frame) -> None:
+        self._take_bytes(frame.wire)
+
     def give_up(self) -> None:
         self.lose()
 
@@ -78,8 +81,9 @@ class Direct(MemoryTransport):
         self.stream += data
         while len(self.stream) >= 2:
             size, start = self.stream[1], 2
-            if size == 126:
-                size, start = int.from_bytes(self.stream[2:4], "big"), 4
+            if size >= 126:
+                start = 4 if size == 126 else 10
+                size = int.from_bytes(self.stream[2:start], "big")
             if len(self.stream) < start + size:
                 return
             self.received.append(msgspec.json.decode(self.stream[start : start + size]))

@@ -14,7 +14,7 @@ from trunkline.hub.connection import Connection
 from trunkline.hub.index import Subscribers
 from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
-from trunkline.protocol.codec import Frame
+from trunkline.protocol.codec import Frame, JoinedFrames
 from trunkline.topics import Topic
 
 logger = logging.getLogger(__name__)
@@ -145,6 +145,13 @@ class Fanout:
         for subscribers in dirty:
             yield from self._write(loop, subscribers, alone=alone)
 
+    def _queue(self, connection: Connection, topic: Topic, subscribers: Subscribers, whole: JoinedFrames) -> None:
+        """Queue a batch for one connection: whole, or as much of it as the budget allows."""
+        if connection.outbox.fits(whole) and connection.offer(whole, self._clock()):
+            self._stats.events_delivered += len(subscribers.batch)
+        else:
+            self.offer(connection, topic, subscribers.epoch, subscribers.batch)
+
     def _take(self, subscribers: Subscribers) -> None:
         """Take what is pending. Those who joined late are given their part here, and are like the others then."""
         entries, subscribers.pending = subscribers.pending, []
@@ -159,16 +166,17 @@ class Fanout:
 
         One that has several topics, in a flush of several channels, gets all of it in one write of its own.
         """
-        writing, batch, epoch = subscribers.writing, subscribers.batch, subscribers.epoch
+        writing, batch = subscribers.writing, subscribers.batch
         data = b"".join([frame.wire for _, frame in batch])
         size, events, delivered, looks, began = len(data), len(batch), 0, 0, subscribers.since
         at_once, look_after = size <= _LARGEST_JOIN, self._options.look_after
+        whole = JoinedFrames(data)
         ends_at = loop.time() + self._options.slice
         while writing:
             connection, topic = writing.popitem()
             write = connection.write_now
             if write is None or not at_once or not (alone or len(connection.channels) == 1):
-                self.offer(connection, topic, epoch, batch)
+                self._queue(connection, topic, subscribers, whole)
             else:
                 delivered += events
                 try:

@@ -59,6 +59,16 @@ class Frame:
         return len(self.payload)
 
 
+class JoinedFrames(Frame):
+    """Several finished frames in one piece, for a transport that writes bytes and needs no messages."""
+
+    __slots__ = ()
+
+    def __init__(self, wire: bytes) -> None:
+        super().__init__(wire)
+        self._wire = wire
+
+
 def wire_header(size: int) -> bytes:
     """The header of an unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
     if size < 126:
