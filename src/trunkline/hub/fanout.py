@@ -147,7 +147,8 @@ class Fanout:
 
     def _queue(self, connection: Connection, topic: Topic, subscribers: Subscribers, whole: JoinedFrames) -> None:
         """Queue a batch for one connection: whole, or as much of it as the budget allows."""
-        if connection.outbox.fits(whole) and connection.offer(whole, self._clock()):
+        outbox = connection.outbox
+        if len(whole) <= outbox.budget and outbox.fits(whole) and connection.offer(whole, self._clock()):
             self._stats.events_delivered += len(subscribers.batch)
         else:
             self.offer(connection, topic, subscribers.epoch, subscribers.batch)
