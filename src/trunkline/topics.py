@@ -49,7 +49,7 @@ def parse_topic(text: object) -> Topic:
     return topic
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def _parse(text: str) -> Topic | None:
     """Make a topic, the same object for the same text while it is remembered: many connections share their topics."""
     match = _TOPIC.fullmatch(text)
