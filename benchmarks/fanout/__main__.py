@@ -17,7 +17,7 @@ from benchmarks.fanout.machine import Cores
 from benchmarks.fanout.measuring import Outcome, Work, WorkFailedError, measure, measure_memory
 from benchmarks.fanout.peer import Peer, all_peers
 from benchmarks.fanout.plots import draw_all
-from benchmarks.fanout.results import PeerResult, Results
+from benchmarks.fanout.results import QUIET, PeerResult, Results
 from benchmarks.fanout.tables import render, render_ratios
 
 _WORKS = ((1_000, 100, 4.0), (1_000, 1_000, 3.0), (1_000, 4_000, 3.0), (10_000, 100, 3.0))
@@ -121,6 +121,8 @@ def tell(outcome: Outcome) -> str:
         f"p50 {outcome.latency['p50']:.1f} ms, p99 {outcome.latency['p99']:.1f} ms, "
         f"ping p99 {outcome.probe['p99']:.1f} ms, load {outcome.load_share:.0%}"
     )
+    if outcome.others_share > QUIET:
+        line += f"; disturbed by others, {outcome.others_share:.0%} of a core"
     return f"{line}; fails: {outcome.failure}" if outcome.failure else line
 
 

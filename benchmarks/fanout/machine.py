@@ -37,6 +37,18 @@ def pinned(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def busy_seconds(cores: Cores) -> float:
+    """CPU seconds that everyone together has used of the two cores since the machine was started."""
+    names, tick = {f"cpu{cores.server}", f"cpu{cores.load}"}, os.sysconf("SC_CLK_TCK")
+    busy = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *times = line.split()
+        if name in names:
+            user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen, *_ = map(int, times)
+            busy += user + nice + system + interrupts + soft_interrupts + stolen
+    return busy / tick
+
+
 def describe() -> dict[str, str]:
     """Say what the figures were measured on."""
     return {

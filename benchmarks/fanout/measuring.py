@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.fanout import generator
 from benchmarks.fanout.generator import BUILD
 from benchmarks.fanout.line_process import LineProcess, ProcessFailedError
-from benchmarks.fanout.machine import Cores, pinned
+from benchmarks.fanout.machine import Cores, busy_seconds, pinned
 from benchmarks.fanout.peer import Peer
 from benchmarks.fanout.process_usage import Usage, read_usage, resident
 from benchmarks.peers.pacing import OVERTIME
@@ -59,6 +59,7 @@ class Outcome:
         cpu: seconds of the server's CPU, `user` of them in user mode.
         cpu_share: of the server's core, while it published and delivered.
         load_share: of the generator's core meanwhile; the load is no limit while it is well under 1.
+        others_share: of one core, what all else used of the two; figures are good while it is small.
         publisher_cpu: seconds of CPU of a publisher from outside, on the generator's core.
         latency: milliseconds from when an event was due until a client had read it: p50, p90, p99, max.
         probe: milliseconds until a ping was answered meanwhile.
@@ -77,6 +78,7 @@ class Outcome:
     user: float
     cpu_share: float
     load_share: float
+    others_share: float
     publisher_cpu: float
     latency: dict[str, float]
     probe: dict[str, float]
@@ -179,21 +181,22 @@ def measure(peer: Peer, work: Work, load: Path, cores: Cores) -> Outcome:
     """
     try:
         with running(peer, cores) as run, loaded(load, cores, run, peer, work) as process:
-            return _publish_and_count(run, work, process)
+            return _publish_and_count(run, work, process, cores)
     except ProcessFailedError as error:
         raise WorkFailedError(str(error)) from error
 
 
-def _publish_and_count(run: Running, work: Work, load: LineProcess) -> Outcome:
+def _publish_and_count(run: Running, work: Work, load: LineProcess, cores: Cores) -> Outcome:
     load.ask("start")
-    began, before = time.monotonic(), read_usage(run.server.pid)
+    began, busy, before = time.monotonic(), busy_seconds(cores), read_usage(run.server.pid)
     outside = read_usage(run.publisher.pid)
     run.publisher.tell(f"publish {work.rate} {work.seconds}")
     published = run.publisher.read(work.seconds * OVERTIME + _PUBLISHING_GRACE)["published"]
     told, seconds = _wait_delivered(load, published, work, began)
     used = read_usage(run.server.pid) - before
-    outside = read_usage(run.publisher.pid) - outside
-    return _outcome(work, published, told, seconds, used, outside.total if run.publishes_outside else 0.0)
+    publisher_cpu = (read_usage(run.publisher.pid) - outside).total if run.publishes_outside else 0.0
+    others = busy_seconds(cores) - busy - used.total - told["cpu_seconds"] - publisher_cpu
+    return _outcome(work, published, told, Spent(seconds, used, publisher_cpu, max(0.0, others)))
 
 
 def _wait_delivered(load: LineProcess, published: int, work: Work, began: float) -> tuple[dict[str, Any], float]:
@@ -206,9 +209,17 @@ def _wait_delivered(load: LineProcess, published: int, work: Work, began: float)
     return told, time.monotonic() - began
 
 
-def _outcome(
-    work: Work, published: int, told: dict[str, Any], seconds: float, used: Usage, publisher_cpu: float
-) -> Outcome:
+@dataclass(frozen=True)
+class Spent:
+    """Seconds: by the clock, then of CPU: the server's, the publisher's if it has one, and everybody else's."""
+
+    seconds: float
+    server: Usage
+    publisher: float
+    others: float
+
+
+def _outcome(work: Work, published: int, told: dict[str, Any], spent: Spent) -> Outcome:
     offered = round(work.rate * work.seconds)
     return Outcome(
         offered=offered,
@@ -217,16 +228,17 @@ def _outcome(
         lost=told["lost"],
         misordered=told["misordered"],
         gone=told["gone"],
-        seconds=seconds,
-        cpu=used.total,
-        user=used.user,
-        cpu_share=used.total / seconds,
+        seconds=spent.seconds,
+        cpu=spent.server.total,
+        user=spent.server.user,
+        cpu_share=spent.server.total / spent.seconds,
         load_share=told["cpu_seconds"] / told["seconds"],
-        publisher_cpu=publisher_cpu,
+        others_share=spent.others / spent.seconds,
+        publisher_cpu=spent.publisher,
         latency={name: told["latency_ms"][name] for name in ("p50", "p90", "p99", "max")},
         probe={name: told["probe_ms"][name] for name in ("p50", "p90", "p99", "max")},
         bytes=told["bytes"] / told["events"] if told["events"] else 0.0,
-        failure=_failure(offered, published, told, seconds),
+        failure=_failure(offered, published, told, spent.seconds),
     )
 
 

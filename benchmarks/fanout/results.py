@@ -10,6 +10,9 @@ from typing import Any
 from benchmarks.fanout.measuring import Outcome, Work
 from benchmarks.fanout.peer import Peer
 
+QUIET = 0.1
+"""Of a core, what others may use meanwhile."""
+
 REFERENCE = "trunkline"
 """The peer that ratios are told to."""
 
@@ -93,6 +96,17 @@ class Results:
     def cpu_ratio(self, one: PeerResult, work: Work) -> float | None:
         """A peer's CPU per delivery over Trunkline's."""
         return self.ratio(one, lambda result: cpu_per_delivery(result, work))
+
+    @property
+    def disturbed(self) -> list[str]:
+        """Where others used more of the cores than figures can bear: who did what, and how much others used."""
+        return [
+            f"{one.peer.name} at {name}: {outcome.others_share:.0%}"
+            for one in self.peers
+            for name, rounds in one.outcomes.items()
+            for outcome in rounds
+            if outcome.others_share > QUIET
+        ]
 
     def write(self, file: Path) -> None:
         """Write everything as JSON."""

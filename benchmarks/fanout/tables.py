@@ -118,6 +118,9 @@ def _surroundings(results: Results) -> Iterator[str]:
     yield f"Measured {results.measured}; rounds: {results.rounds}; idle connections: {results.idle_connections:,}."
     yield "; ".join(f"{name} {value}" for name, value in results.machine.items()) + "."
     yield ""
+    if results.disturbed:
+        yield "**The machine was not quiet**, and others used of the two cores: " + "; ".join(results.disturbed) + "."
+        yield ""
     for one in results.peers:
         if one.absent:
             yield f"- {one.peer.title}: left out, {one.absent}"

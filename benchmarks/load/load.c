@@ -244,7 +244,8 @@ static void take_frame(struct client *client, const struct frame *frame, uint64_
     case CONTINUATION:
         if (client->state != READY || is_probe(client) || (options.reply_count && frame->size < 64))
             take_message(client, frame, now);
-        count_events(&tally, &client->stream, frame->payload, frame->size, now);
+        /* A server that gives events to all who connect gives them to the probe too, which is no subscriber. */
+        if (!is_probe(client)) count_events(&tally, &client->stream, frame->payload, frame->size, now);
         break;
     case PING:
         send_frame(client, PONG, frame->payload, frame->size);
