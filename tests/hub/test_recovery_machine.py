@@ -46,6 +46,7 @@ def publish() -> st.SearchStrategy[Thing]:
         in_feed=st.sampled_from([True, True, False]),
         size=st.sampled_from([0, 0, 300]),
         arrival=st.sampled_from(["in order", "in order", "backwards", "all but one", "late"]),
+        stepping=st.booleans(),
     )
 
 
@@ -87,13 +88,15 @@ things = st.one_of(
 )
 
 
+DISORDER = "disorder"
 DISTURBANCES = (
-    "arrive_again",
+    DISORDER,
     "be_slow",
     "cut_or_connect",
     "cut_unseen_by_the_client",
     "end_something",
     "publish_again",
+    "unsubscribe",
 )
 
 
@@ -140,13 +143,18 @@ class Trouble(RuleBasedStateMachine):
 
     # The server's life
 
-    def publish(self, topic: str, times: int, in_feed: bool, size: int, arrival: str) -> None:
+    def publish(self, topic: str, times: int, in_feed: bool, size: int, arrival: str, stepping: bool) -> None:
+        """Publish; where `stepping`, the hub does a step of something else between any two events."""
         broker = self.line.server.broker
+        arrival = "in order" if DISORDER in self.spared else arrival
         for _ in range(times):
             self.line.server.publish(topic, in_feed=in_feed, size=size)
+            while arrival == "in order" and broker.waiting:
+                broker.arrive(0)
+            self.step(times=int(stepping))
         left = {"late": len(broker.waiting), "all but one": 1}.get(arrival, 0)
         while len(broker.waiting) > left:
-            broker.arrive(0 if arrival == "in order" else -1)
+            broker.arrive(-1)
 
     def publish_again(self, index: int) -> None:
         if event := pick(self.line.server.events[-8:], index):
@@ -157,7 +165,8 @@ class Trouble(RuleBasedStateMachine):
             self.line.server.broker.arrive(index % len(waiting))
 
     def arrive_again(self, index: int) -> None:
-        if arrived := self.line.server.broker.arrived:
+        arrived = self.line.server.broker.arrived
+        if arrived and DISORDER not in self.spared:
             self.line.server.broker.arrive(index % len(arrived), again=True)
 
     def time_passes(self, seconds: float) -> None:
@@ -260,6 +269,12 @@ class Trouble(RuleBasedStateMachine):
             for client in self.line.clients:
                 for name, position in client.session.positions().items():
                     assert client.readers[name].cursor == position
+
+    @invariant()
+    def only_disorder_is_left_to_the_clients_to_repair(self) -> None:
+        """As long as events arrive in order, each is sent once, and none without the one before it."""
+        if hasattr(self, "line") and DISORDER in self.spared:
+            assert not any(client.had_to_repair for client in self.line.clients)
 
     def teardown(self) -> None:
         """Once the trouble is over everyone has caught up, and once everyone has left nothing remains."""

@@ -303,6 +303,11 @@ class Application:
         """Want a fresh snapshot."""
         self.take(self.session.refresh(name))
 
+    @property
+    def had_to_repair(self) -> bool:
+        """Whether frames came twice or with a hole although there was one way only for each to come."""
+        return not self._has_two_ways and bool(self.session.stats.gaps or self.session.stats.duplicates)
+
     def channel(self, name: str) -> str:
         """The log behind a name."""
         return parse_topic(name).channel(self.principal.scope)
