@@ -11,18 +11,19 @@ import trunkline.testing
 
 PUBLIC = [
     "Action", "AdmissionOptions", "Broker", "BrokerError", "BusSubscription", "CallContext", "CallCut",
-    "CallQueueFull", "CallResult", "CallState", "CallStore",
-    "KeepAliveOptions", "Learned", "MemoryCallStore", "PendingCall", "SqliteCallStore", "ClientLine",
-    "ClientOptions", "ClientSession", "CloseCode", "Conflict", "ConnectFailed", "Delivery", "Dialect", "ENDPOINT", "Endpoint",
-    "ErrorCode", "Event", "EventBus", "EventType", "Forbidden", "Frame", "HandlerReference", "Handshake",
-    "Histogram", "HubOptions", "HubStats", "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats",
-    "LogLimits", "MemoryBroker", "NotFound", "Notice", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal",
-    "Published", "Receipt", "ReceivedEvent", "ReceivedReset", "ReceivedSnapshot", "RequestError",
-    "SessionLimits", "Stamp", "StateChanged", "Subscription", "TokenBucket", "Topic", "TopicConnectionManager",
-    "TopicFailed", "TopicManager", "TopicOpened", "TopicPattern", "Trunkline", "TrunklineError", "Unauthenticated",
+    "CallQueueFull", "CallResult", "CallState", "CallStore", "KeepAliveOptions", "Learned", "MemoryCallStore",
+    "PendingCall", "SqliteCallStore", "ClientLine", "ClientOptions", "ClientSession", "CloseCode", "Conflict",
+    "ConnectFailed", "Delivery", "Dialect", "ENDPOINT", "Endpoint", "ErrorCode", "Event", "EventBus",
+    "EventType", "Forbidden", "Frame", "HandlerReference", "Handshake", "Histogram", "HubOptions", "HubStats",
+    "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats", "LogLimits", "MemoryBroker",
+    "NotFound", "Notice", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal", "Published",
+    "Receipt", "ReceivedEvent", "ReceivedReset", "ReceivedSnapshot", "RequestError", "SessionLimits", "Stamp",
+    "StateChanged", "Subscription", "TokenBucket", "Topic", "TopicConnectionManager", "TopicFailed",
+    "TopicManager", "TopicOpened", "TopicPattern", "Trunkline", "TrunklineError", "Unauthenticated",
     "UnitOfWork", "Update", "WsClient", "WsClientOptions", "__version__", "allow_all", "anonymous", "connect",
     "current_unit", "deny_all", "event_bus", "feed_channel", "make_stamp", "may_reconnect", "nobody",
-    "origin_allowed", "parse_topic", "publish_event", "read_handshake", "recording", "render_metrics", "stamp_now",
+    "origin_allowed", "parse_topic", "publish_event", "read_handshake", "recording", "render_metrics",
+    "stamp_now",
 ]  # fmt: skip
 
 FOR_TESTS = ["FaultProxy", "FaultTransport", "ManualClock", "MemoryTransport", "PairedLine", "pair", "until"]
