@@ -24,6 +24,13 @@ _WORKS = ((1_000, 100, 4.0), (1_000, 1_000, 3.0), (1_000, 4_000, 3.0), (10_000, 
 _QUICK = 0.4
 _IDLE_CONNECTIONS = 5_000
 _ROOT = Path(__file__).parent.parent.parent
+_PLOTS = {
+    "cpu-1000x100.svg": "CPU per delivery, 1,000 subscribers, 100 events a second",
+    "cpu-1000x1000.svg": "CPU per delivery, 1,000 subscribers, 1,000 events a second",
+    "latency-1000x1000.svg": "Latency, 1,000 subscribers, 1,000 events a second",
+    "memory.svg": "Memory of an idle connection",
+}
+"""What the documentation shows of them, and the words for those who do not see it."""
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -33,7 +40,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--works", metavar="WORKS", help="such as 1000x100,10000x100; `idle` for the memory")
     parser.add_argument("--quick", action="store_true", help="shorter works")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is done; the median counts")
-    parser.add_argument("--publish", action="store_true", help="write the results into docs/ and README.md too")
+    parser.add_argument("--publish", action="store_true", help="write the results into docs/, and README.md's table")
     return parser.parse_args(arguments)
 
 
@@ -131,9 +138,15 @@ def publish(results: Results, folder: Path) -> None:
     target = _ROOT / "docs" / "performance"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.md"))
-    for page in (_ROOT / "docs" / "performance.md", _ROOT / "README.md"):
-        text = fill(page.read_text(), "results", render(results))
-        page.write_text(fill(text, "ratios", render_ratios(results)))
+    for page, prefix in ((_ROOT / "docs" / "performance.md", ""), (_ROOT / "README.md", "docs/")):
+        plots = "\n\n".join(
+            f"![{words}]({prefix}performance/{file})" for file, words in _PLOTS.items() if (target / file).exists()
+        )
+        parts = {"results": render(results), "ratios": render_ratios(results), "plots": plots}
+        text = page.read_text()
+        for name, part in parts.items():
+            text = fill(text, name, part)
+        page.write_text(text)
 
 
 def fill(page: str, name: str, text: str) -> str:
