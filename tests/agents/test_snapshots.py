@@ -162,7 +162,7 @@ class Reader:
             self._take_message(message)
 
     def _take(self, message: dict[str, Any]) -> None:
-        data = message["data"]
+        data = message.get("data", {})  # `resumed` has none: it counts the events that were held back
         match message["type"]:
             case "stream_start":
                 self.text = self.text or ""
