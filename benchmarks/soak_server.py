@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -95,6 +96,7 @@ def count(line: Trunkline, server: uvicorn.Server) -> dict[str, int]:
         "server tasks": len(server.server_state.tasks),
         **{kind: kinds[kind] for kind in _COUNTED},
         "objects": len(objects),
+        "traced bytes": tracemalloc.get_traced_memory()[0],
     }
 
 
