@@ -38,14 +38,10 @@ export class ModelServer {
   readonly #behind = new Map<string, Position>();
   #epochs = 0;
 
-  /**
-   * @param snapshots the topics that have one.
-   * @param asBlock whether what was held back behind a snapshot comes as a counted block or as it is.
-   */
+  /** @param snapshots the topics that have one. */
   constructor(
     readonly topics: readonly string[],
     readonly snapshots: ReadonlySet<string>,
-    readonly asBlock: boolean,
   ) {
     this.restart();
   }
@@ -215,7 +211,7 @@ export class ModelServer {
       this.snapshots.has(topic) ? { type: "state", ...answer, data: log.seq } : { type: "subscribed", ...answer },
     );
     const held = log.entries.filter(({ seq }) => seq > stamp.seq);
-    if (held.length && this.asBlock) {
+    if (held.length) {
       this.#send({ type: "resumed", topic, epoch: log.epoch, seq: log.seq, recovered: held.length });
     }
     this.toClient.push(...held.map(({ told }) => told.frame));
