@@ -1,0 +1,53 @@
+import createClient from "openapi-fetch";
+import type { components, paths } from "../generated/rest";
+import { failureOf, type ProblemDocument, unreachable } from "./failure";
+
+type Schemas = components["schemas"];
+export type AgentDraft = Required<Schemas["AgentBody"]>;
+export type AgentChanges = Schemas["AgentPatch"];
+export type ModelInfo = Schemas["ModelInfo"];
+
+const client = createClient<paths>({ baseUrl: globalThis.location?.origin ?? "" });
+
+interface Answered<Data> {
+  readonly data?: Data;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+/** The data of an answer. Throws `Failure` if there is none. */
+async function dataOf<Data>(request: Promise<Answered<Data>>): Promise<Data> {
+  let answer: Answered<Data>;
+  try {
+    answer = await request;
+  } catch {
+    throw unreachable();
+  }
+  if (!answer.response.ok) {
+    throw failureOf(answer.response.status, answer.error as ProblemDocument | undefined);
+  }
+  return answer.data as Data;
+}
+
+// Every change is also told over the line, and only that changes what the page shows.
+
+export const rest = {
+  models: async () => (await dataOf(client.GET("/api/models"))).items,
+  createAgent: (body: AgentDraft) => dataOf(client.POST("/api/agents", { body })),
+  changeAgent: (id: number, body: AgentChanges) =>
+    dataOf(client.PATCH("/api/agents/{agent_id}", { params: { path: { agent_id: id } }, body })),
+  deleteAgent: (id: number, keepalive = false) =>
+    dataOf(client.DELETE("/api/agents/{agent_id}", { params: { path: { agent_id: id } }, keepalive })),
+  createThread: (agentId: number, title: string) =>
+    dataOf(client.POST("/api/threads", { body: { agent_id: agentId, title, active: true } })),
+  renameThread: (id: number, title: string) =>
+    dataOf(client.PATCH("/api/threads/{thread_id}", { params: { path: { thread_id: id } }, body: { title } })),
+  deleteThread: (id: number, keepalive = false) =>
+    dataOf(client.DELETE("/api/threads/{thread_id}", { params: { path: { thread_id: id } }, keepalive })),
+  /** Add a message that is too large for the line, and have it answered. */
+  async sendLarge(threadId: number, content: string, clientId: string): Promise<void> {
+    const params = { path: { thread_id: threadId } };
+    await dataOf(client.POST("/api/threads/{thread_id}/messages", { params, body: { content, client_id: clientId } }));
+    await dataOf(client.POST("/api/threads/{thread_id}/run", { params }));
+  },
+};

@@ -1,0 +1,23 @@
+import { BrowserStorage } from "../state/browser-storage";
+
+const NAME = "user";
+
+/** Who uses this page, so that nobody sees what another left; the one of last time while the server does not answer. */
+export async function whoAmI(storage = new BrowserStorage()): Promise<string> {
+  try {
+    const answer = await fetch("/api/session", { headers: { Accept: "application/json" } });
+    if (answer.ok) {
+      const { principal } = (await answer.json()) as { readonly principal: string };
+      storage.write(NAME, principal);
+      return principal;
+    }
+  } catch {
+    // No server: the page shows what it kept, and says that the line is down.
+  }
+  return storage.read(NAME, "local");
+}
+
+/** Go to the login page, and come back to this one. */
+export function logIn(): void {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+}

@@ -1,0 +1,76 @@
+import { Spotlight, type SpotlightActionGroupData } from "@mantine/spotlight";
+import { Activity, Bot, LayoutDashboard, MessageSquare, Search } from "lucide-react";
+import { useMemo } from "react";
+import { useLocation } from "wouter";
+import { useApp } from "../state/app-state";
+import { titleOf } from "../state/titles";
+
+/** Finds agents, threads and pages by what one types. */
+export function Finder() {
+  const [, navigate] = useLocation();
+  const agents = useApp((state) => state.agents.data);
+  const threads = useApp((state) => state.threads.data.byId);
+  const vanishing = useApp((state) => state.vanishing);
+  const actions = useMemo((): SpotlightActionGroupData[] => {
+    const shownAgents = [...agents.values()].filter(({ id }) => !vanishing.agents.has(id));
+    const shownThreads = [...threads.values()].filter(
+      ({ id, agent_id }) => !vanishing.threads.has(id) && !vanishing.agents.has(agent_id),
+    );
+    return [
+      {
+        group: "Pages",
+        actions: [
+          {
+            id: "dashboard",
+            label: "Dashboard",
+            leftSection: <LayoutDashboard size={18} />,
+            onClick: () => navigate("/"),
+          },
+          { id: "chat", label: "Chat", leftSection: <MessageSquare size={18} />, onClick: () => navigate("/chat") },
+          {
+            id: "operations",
+            label: "Operations",
+            leftSection: <Activity size={18} />,
+            onClick: () => navigate("/operations"),
+          },
+        ],
+      },
+      {
+        group: "Agents",
+        actions: shownAgents.map(({ id, name, model }) => ({
+          id: `agent:${id}`,
+          label: name,
+          description: model || "default model",
+          leftSection: <Bot size={18} />,
+          onClick: () => navigate(`/agents/${id}`),
+        })),
+      },
+      {
+        group: "Threads",
+        actions: shownThreads.map((thread) => ({
+          id: `thread:${thread.id}`,
+          label: titleOf(thread),
+          description: agents.get(thread.agent_id)?.name ?? "",
+          leftSection: <MessageSquare size={18} />,
+          onClick: () => navigate(`/threads/${thread.id}`),
+        })),
+      },
+    ];
+  }, [agents, threads, vanishing, navigate]);
+  return (
+    <Spotlight
+      actions={actions}
+      shortcut="mod + K"
+      nothingFound="Nothing has this name."
+      highlightQuery
+      limit={12}
+      scrollable
+      maxHeight={420}
+      searchProps={{
+        leftSection: <Search size={18} />,
+        placeholder: "Find agents and threads",
+        "aria-label": "Find agents and threads",
+      }}
+    />
+  );
+}

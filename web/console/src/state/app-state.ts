@@ -1,0 +1,80 @@
+import type { Listener } from "@trunkline/client";
+import type { OfflineCalls } from "@trunkline/client/offline";
+import type { TopicKeeper, TopicView } from "@trunkline/client/state";
+import { create } from "zustand";
+import type { Message } from "../generated/agents";
+import type { ConsoleClient } from "../line";
+import { BrowserStorage } from "./browser-storage";
+import type { Conversation } from "./conversation";
+import { type Agents, NO_AGENTS, NO_THREADS, type Threads } from "./entities";
+import { FIRST_STATUS, type LineStatus, reduceLineStatus } from "./line-status";
+import { Outbox, type OutgoingMessage } from "./outgoing";
+import { Seen, type SeenMessages } from "./seen";
+import type { SystemHistory } from "./system-history";
+import { TopicStates } from "./topic-states";
+
+/** What every view reads. Managers write the entities, each its own. */
+export interface AppState {
+  readonly agents: TopicView<Agents>;
+  readonly threads: TopicView<Threads>;
+  /** The threads that are open in a view. */
+  readonly conversations: ReadonlyMap<number, TopicView<Conversation>>;
+  readonly system: TopicView<SystemHistory> | null;
+  readonly line: LineStatus;
+  readonly outgoing: readonly OutgoingMessage[];
+  readonly seen: SeenMessages;
+  /** Agents and threads whose deletion can still be undone; nobody sees them meanwhile. */
+  readonly vanishing: { readonly agents: ReadonlySet<number>; readonly threads: ReadonlySet<number> };
+}
+
+const NOTHING_YET: AppState = {
+  agents: { data: NO_AGENTS, status: "loading" },
+  threads: { data: NO_THREADS, status: "loading" },
+  conversations: new Map(),
+  system: null,
+  line: FIRST_STATUS,
+  outgoing: [],
+  seen: {},
+  vanishing: { agents: new Set(), threads: new Set() },
+};
+
+/** The store. Components read it with a selector: `useApp((state) => state.agents.data)`. */
+export const useApp = create<AppState>(() => NOTHING_YET);
+
+/** What is made once for the page: the one client, what is kept, and what writes the store besides the managers. */
+export class App {
+  readonly storage: BrowserStorage;
+  readonly topics: TopicStates;
+  readonly outbox: Outbox;
+  readonly seen: Seen;
+
+  constructor(
+    readonly client: ConsoleClient,
+    readonly calls: OfflineCalls,
+    keeper: TopicKeeper | undefined,
+    storage = new BrowserStorage(),
+    readonly now: () => number = Date.now,
+  ) {
+    this.storage = storage;
+    this.topics = new TopicStates(client, keeper);
+    this.outbox = new Outbox(calls, storage, (outgoing) => useApp.setState({ outgoing }));
+    this.seen = new Seen(storage, (seen) => useApp.setState({ seen }));
+    useApp.setState({ outgoing: this.outbox.messages, seen: this.seen.messages });
+    this.#hear(client.line.lastChange);
+    client.line.addListener(this.#hear);
+  }
+
+  readonly #hear: Listener = (notice) => {
+    const { line } = useApp.getState();
+    const status = reduceLineStatus(line, notice, this.now());
+    if (status !== line) {
+      useApp.setState({ line: status });
+    }
+    if (notice.kind === "event" && notice.type === "thread_message_created") {
+      const { client_id } = notice.data as Message;
+      if (client_id) {
+        this.outbox.arrived(client_id);
+      }
+    }
+  };
+}

@@ -1,0 +1,39 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import mantine from "postcss-preset-mantine";
+import { defineConfig } from "vitest/config";
+
+const client = (path: string) => fileURLToPath(new URL(`../client/src/${path}`, import.meta.url));
+
+/** Where `npx vite` finds the server while somebody works on the page. */
+const SERVER = process.env["TRUNKLINE_URL"] ?? "http://127.0.0.1:8765";
+
+export default defineConfig({
+  plugins: [react()],
+  css: { postcss: { plugins: [mantine()] } },
+  resolve: {
+    // The client is built along from its source.
+    alias: [
+      { find: /^@trunkline\/client$/, replacement: client("index.ts") },
+      { find: /^@trunkline\/client\/codes$/, replacement: client("generated/codes.ts") },
+      { find: /^@trunkline\/client\/(\w+)$/, replacement: client("$1/index.ts") },
+    ],
+  },
+  build: {
+    target: "es2022",
+    // Everything under one folder whose names hold hashes; nothing inlined, which the content policy would refuse.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 600,
+  },
+  worker: { format: "es" },
+  server: {
+    proxy: { "/api": { target: SERVER, ws: true }, "/login": SERVER, "/logout": SERVER },
+  },
+  test: {
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    environment: "happy-dom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+  },
+});
