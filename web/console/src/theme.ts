@@ -2,6 +2,21 @@ import { type CSSVariablesResolver, createTheme } from "@mantine/core";
 
 export const theme = createTheme({
   primaryColor: "indigo",
+  colors: {
+    // Slate, from text to the deepest ground.
+    dark: [
+      "#d5dae2",
+      "#aab3c0",
+      "#8b95a5",
+      "#5c6675",
+      "#39424f",
+      "#2b333e",
+      "#1f262f",
+      "#161b22",
+      "#11151b",
+      "#0c0f13",
+    ],
+  },
   primaryShade: { light: 7, dark: 5 },
   autoContrast: true,
   defaultRadius: "md",

@@ -7,7 +7,10 @@ export type AgentDraft = Required<Schemas["AgentBody"]>;
 export type AgentChanges = Schemas["AgentPatch"];
 export type ModelInfo = Schemas["ModelInfo"];
 
-const client = createClient<paths>({ baseUrl: globalThis.location?.origin ?? "" });
+const client = createClient<paths>({
+  baseUrl: globalThis.location?.origin ?? "",
+  fetch: (request) => globalThis.fetch(request),
+});
 
 interface Answered<Data> {
   readonly data?: Data;
