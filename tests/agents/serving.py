@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
 from trunkline.agents.api.application import create_app
+from trunkline.agents.api.console import Console
 from trunkline.agents.app import AgentsPlatform
 from trunkline.agents.login import open_token
 from trunkline.agents.server import bind, make_server
@@ -37,10 +38,11 @@ class Application:
 
 
 @contextlib.asynccontextmanager
-async def application(data_dir: Path, **values: Any) -> AsyncIterator[Application]:
+async def application(data_dir: Path, *, console: Console | None = None, **values: Any) -> AsyncIterator[Application]:
+    """Start the application; without a console it has none, whether one was built here or not."""
     settings = make_settings(data_dir, **values)
     platform = AgentsPlatform(settings)
-    app = create_app(settings, platform)
+    app = create_app(settings, platform, console or Console(data_dir / "no-console"))
     transport = httpx2.ASGITransport(app)
     async with platform:
         token = "" if settings.no_auth else open_token(data_dir)

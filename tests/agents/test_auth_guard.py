@@ -82,7 +82,7 @@ async def test_a_used_link_says_what_to_do(api: Application) -> None:
         assert answer.status_code == 403
         assert "a link works once, and for 10 minutes" in answer.text
         assert "set-cookie" not in answer.headers
-        assert (await other.get("/login")).status_code == 403
+        assert (await other.get("/login")).status_code == 401
     # Whoever is logged in is not stopped by an old link.
     assert (await api.stranger.get("/login", params=link)).status_code == 303
 
@@ -175,8 +175,9 @@ async def test_pages_have_no_script_and_nothing_from_elsewhere(api: Application,
 
 
 async def test_the_first_page_says_where_to_go(api: Application) -> None:
-    text = (await api.stranger.get("/")).text
-    assert "You are not logged in." in text
+    assert "You are not logged in." in (await api.stranger.get("/")).text
+    text = (await api.client.get("/")).text
+    assert "You are logged in." in text
     assert "ws://127.0.0.1:8765/api/ws/v2" in text
     assert 'href="/docs"' in text
 

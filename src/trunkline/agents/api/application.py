@@ -10,6 +10,7 @@ from starlette.routing import WebSocketRoute
 from trunkline import __version__
 from trunkline.agents.api import agents, docs, operations, pages, runs, threads
 from trunkline.agents.api.answers import describe
+from trunkline.agents.api.console import Console, ConsoleFallback, built_console
 from trunkline.agents.api.guard import Guard, RefusingEndpoint
 from trunkline.agents.api.observing import Observer
 from trunkline.agents.api.problems import add_problem_handlers, problem
@@ -23,14 +24,15 @@ _DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, platform: AgentsPlatform | None = None) -> FastAPI:
-    """Make the application: REST, both WebSocket endpoints, the pages and the guard in front of them.
+def create_app(settings: Settings, platform: AgentsPlatform | None = None, console: Console | None = None) -> FastAPI:
+    """Make the application: REST, both WebSocket endpoints, the console, the pages and the guard in front of them.
 
     Its lifespan starts and stops the platform. One process, one event loop: the memory broker is not shared.
 
     Args:
         settings: what to run with.
         platform: a platform made elsewhere; one is made from the settings unless given.
+        console: the files of a console; those of the package unless given.
     """
     running = AgentsPlatform(settings) if platform is None else platform
 
@@ -53,6 +55,8 @@ def create_app(settings: Settings, platform: AgentsPlatform | None = None) -> Fa
     for module in (agents, threads, runs, operations, pages, docs):
         app.include_router(module.router)
     _mount_line(app, running)
+    app.state.console = built_console() if console is None else console
+    app.router.default = ConsoleFallback(app.state.console, app.router.default)
     app.add_middleware(Guard, settings=settings, access=lambda: running.access)
     app.add_middleware(Observer)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document

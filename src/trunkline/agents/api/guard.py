@@ -1,7 +1,7 @@
 """What stands in front of every route: host, origin, who it is, how much, and what kind of body.
 
-Everything is shut but for a short list of open pages. WebSockets pass here with the check of their host alone: the
-line checks their origin and asks who they are.
+Everything is shut but for a short list of open pages and the files of the console. WebSockets pass here with the check
+of their host alone: the line checks their origin and asks who they are.
 """
 
 import re
@@ -11,16 +11,21 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from trunkline import Handshake, Principal, TokenBucket, origin_allowed, read_handshake
+from trunkline.agents.api.console import ASSETS, is_navigation
+from trunkline.agents.api.login_page import ask_who, wanted_address
 from trunkline.agents.api.problems import problem
 from trunkline.agents.login import LocalAccess
 from trunkline.agents.settings import Settings
 
-OPEN_PATHS: Final = frozenset({"/", "/login", "/healthz", "/readyz", "/docs", "/openapi.json"})
+OPEN_PATHS: Final = frozenset(
+    {"/", "/login", "/logout", "/favicon.ico", "/healthz", "/readyz", "/docs", "/openapi.json"}
+)
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?")
@@ -106,8 +111,13 @@ class Guard:
         return problem(429, sentence, headers={"Retry-After": str(seconds)})
 
     def _check_principal(self, scope: Scope, principal: Principal | None) -> Response | None:
-        if principal is not None or scope["path"] in OPEN_PATHS:
+        """Let strangers only to what is open; a person who comes by a browser is asked to log in."""
+        path = scope["path"]
+        if principal is not None or path in OPEN_PATHS or path.startswith(ASSETS):
             return None
+        request = Request(scope)
+        if is_navigation(request):
+            return ask_who(wanted_address(request))
         sentence = (
             "Give the access token as `Authorization: Bearer …`, or log in with the link that the server printed."
         )
