@@ -23,7 +23,7 @@ PUBLIC = [
     "UnitOfWork", "Update", "WsClient", "WsClientOptions", "__version__", "allow_all", "anonymous", "connect",
     "current_unit", "deny_all", "event_bus", "feed_channel", "make_stamp", "may_reconnect", "nobody",
     "origin_allowed", "parse_topic", "publish_event", "read_handshake", "recording", "render_metrics",
-    "stamp_now",
+    "stamp_now", "typescript_interfaces",
 ]  # fmt: skip
 
 FOR_TESTS = ["FaultProxy", "FaultTransport", "ManualClock", "MemoryTransport", "PairedLine", "pair", "until"]

@@ -67,10 +67,11 @@ if TYPE_CHECKING:
     from trunkline.client.topic_manager import HandlerReference, TopicManager
     from trunkline.client.ws_client import WsClient, WsClientOptions
     from trunkline.metrics import Measured
+    from trunkline.protocol.typescript import typescript_interfaces
 
 __version__ = "0.1.0"
 
-# The client's shell needs `websockets`, which a server that only publishes need not load.
+# The client's shell needs `websockets`, which a server that only publishes need not load, nor what makes TypeScript.
 _LAZY = {
     "CallStore": "trunkline.client.call_store",
     "MemoryCallStore": "trunkline.client.call_store",
@@ -86,6 +87,7 @@ _LAZY = {
     "WsClient": "trunkline.client.ws_client",
     "WsClientOptions": "trunkline.client.ws_client",
     "connect": "trunkline.client.line",
+    "typescript_interfaces": "trunkline.protocol.typescript",
 }
 
 
@@ -200,4 +202,5 @@ __all__ = [
     "recording",
     "render_metrics",
     "stamp_now",
+    "typescript_interfaces",
 ]

@@ -163,7 +163,7 @@ async def test_what_does_not_exist_is_named(client: httpx2.AsyncClient) -> None:
 async def test_the_models_are_listed_with_their_default(client: httpx2.AsyncClient) -> None:
     models = (await client.get("/api/models")).json()["items"]
     assert [model["id"] for model in models if model["default"]] == ["echo"]
-    assert all(model.keys() == {"id", "provider", "available", "default", "description"} for model in models)
+    assert all(model.keys() == {"id", "provider", "available", "default", "description", "problem"} for model in models)
 
 
 async def test_an_operator_sees_that_it_lives_and_what_it_does(api: Application) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -62,7 +63,7 @@ async def test_every_event_names_the_message_that_the_stream_fills(heart: Heart)
     assert start.run_id == chunk.run_id == end.run_id == run.id
     assert (end.length, end.finish_reason) == (8, "length")
     [finished] = heart.heard.of("run_finished")
-    assert (finished.data.status, b"error" in finished.body) == ("done", False)
+    assert (finished.data.status, "error" in msgspec.json.decode(finished.body)) == ("done", False)
     assert all(event.topic == f"thread:{thread.id}" for event in heart.heard.of("stream_chunk", "run_finished"))
     assert [event.feed for event in heart.heard.of("stream_start", "stream_chunk", "stream_end")] == [None] * 3
 

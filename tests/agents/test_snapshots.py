@@ -9,7 +9,7 @@ import pytest
 from tests.agents.rig import ANA, BEN, Heart
 from trunkline import NotFound, Principal, parse_topic
 from trunkline.agents.runner import RunnerOptions
-from trunkline.agents.snapshots import LIST_BOUND, AgentList, Streaming, ThreadHistory, ThreadList
+from trunkline.agents.snapshots import LIST_BOUND, AgentList, Streaming, ThreadActivity, ThreadHistory, ThreadList
 from trunkline.agents.storage.newest import Bound
 from trunkline.testing.clock import until
 from trunkline.testing.memory import MemoryTransport
@@ -44,7 +44,9 @@ async def test_the_feeds_list_what_is_the_caller_s(heart: Heart) -> None:
     agent = await heart.agents.get(ANA, thread.agent_id)
     theirs = await heart.thread(BEN)
     assert await take(heart, "agent:*") == ("agent_list", AgentList(agents=[agent], truncated=False))
-    assert await take(heart, "thread:*") == ("thread_list", ThreadList(threads=[thread], truncated=False))
+    quiet = ThreadActivity(thread_id=thread.id, messages=0, last_message_id=None, last_role=None, last_run=None)
+    threads = ThreadList(threads=[thread], activity=[quiet], truncated=False)
+    assert await take(heart, "thread:*") == ("thread_list", threads)
     assert (await take(heart, "thread:*", BENS))[1].threads == [theirs]
 
 
@@ -60,7 +62,8 @@ async def test_lists_hold_the_newest_500(heart: Heart) -> None:
     async with heart.database.unit_of_work(ANA) as unit:
         threads = [await unit.rows.threads.add(ANA, values) for _ in range(501)]
     _, data = await take(heart, "thread:*")
-    assert data == ThreadList(threads=threads[1:], truncated=True)
+    assert (data.threads, data.truncated) == (threads[1:], True)
+    assert [activity.thread_id for activity in data.activity] == [thread.id for thread in threads[1:]]
 
 
 async def test_a_history_of_long_messages_holds_the_newest_megabyte(heart: Heart) -> None:

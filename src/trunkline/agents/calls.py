@@ -1,9 +1,9 @@
-"""What clients may call over the line: say something, have it answered, stop the answer."""
+"""What clients may call over the line: say something, have it answered, ask it anew, stop the answer."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -11,13 +11,11 @@ from trunkline import CallContext, Published, Receipt, Trunkline
 from trunkline.agents.events import RunStatus
 from trunkline.agents.runner import Runner
 from trunkline.agents.services import limits
-from trunkline.agents.services.chat import ChatService, Sent
-from trunkline.agents.services.threads import MessageDraft
+from trunkline.agents.services.chat import ChatService, Resent, Sent
+from trunkline.agents.services.threads import MessageDraft, Resend
 from trunkline.agents.storage import Database
 
 logger = logging.getLogger(__name__)
-
-METHODS = frozenset({"thread.send", "thread.run", "run.cancel"})
 
 _KEY_CHARACTERS = 128
 _RECEIPT_PATIENCE = 5.0
@@ -32,6 +30,15 @@ class SendParams(msgspec.Struct, frozen=True, kw_only=True):
     content: str
     client_id: str | None = None
     run: bool = False
+
+
+class ResendParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Params of `thread.resend`: see `Resend`."""
+
+    thread_id: int
+    message_id: int
+    content: str | None = None
+    client_id: str | None = None
 
 
 class ThreadParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +89,15 @@ class AgentsCalls:
 
         return await self._once(context, Sent, send)
 
+    async def resend(self, context: CallContext, params: ResendParams) -> Resent:
+        """`thread.resend`: see `ChatService.resend`."""
+        how = Resend(content=params.content, client_id=params.client_id)
+
+        async def resend() -> Resent:
+            return await self._chat.resend(context.principal.scope, params.thread_id, params.message_id, how)
+
+        return await self._once(context, Resent, resend)
+
     async def run(self, context: CallContext, params: ThreadParams) -> RunStartedResult:
         """`thread.run`: see `Runner.submit`."""
 
@@ -113,12 +129,20 @@ class AgentsCalls:
         return result
 
 
+HANDLERS: Final[Mapping[str, Callable[[AgentsCalls, CallContext, Any], Awaitable[object]]]] = {
+    "thread.send": AgentsCalls.send,
+    "thread.resend": AgentsCalls.resend,
+    "thread.run": AgentsCalls.run,
+    "run.cancel": AgentsCalls.cancel,
+}
+"""The methods by name. What they take and return is what their annotations say."""
+
+
 def register_calls(line: Trunkline, database: Database, chat: ChatService, runner: Runner) -> None:
     """Declare the methods on a line."""
     calls = AgentsCalls(database, chat, runner)
-    line.call("thread.send")(calls.send)
-    line.call("thread.run")(calls.run)
-    line.call("run.cancel")(calls.cancel)
+    for method, handler in HANDLERS.items():
+        line.call(method)(getattr(calls, handler.__name__))
 
 
 async def _note_published(context: CallContext, receipt: Receipt) -> None:

@@ -79,6 +79,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     client_id: str | None = None
 
 
+class MessageDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is gone, its version grown by one.
+
+    The thread was cut there to be asked anew: the newest message is told first, and `thread_message_updated` with the
+    message that is asked anew, now the thread's last, follows them all.
+    """
+
+    id: int
+    thread_id: int
+    version: int
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One answer in the making, or made.
 
@@ -101,20 +113,22 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
-    """The model is asked now."""
+    """The model is asked now. `run` is the whole run, as it is in snapshots."""
 
     run_id: int
     thread_id: int
     agent_id: int
+    run: Run
 
 
 class RunFinished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A run has ended. `error` is there if it failed."""
+    """A run has ended. `error` is there if it failed; `run` is the whole run, as it is in snapshots."""
 
     run_id: int
     thread_id: int
     agent_id: int
     status: RunEnd
+    run: Run
     error: str | None = None
 
 
@@ -154,11 +168,83 @@ class StreamEnd(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str
 
 
+class SystemSample(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server did in one second, and what it had at its end.
+
+    Attributes:
+        time: the end of that second.
+        uptime: seconds since the start.
+        connections: open WebSockets.
+        opened, closed: WebSockets since the start.
+        topics: topics and feeds with subscribers.
+        subscriptions: subscriptions of all connections.
+        lagging: connections over their budget of unwritten bytes.
+        queued_bytes: bytes queued and not yet written, of all connections.
+        published, delivered: events a second that the broker took, and frames of events queued for connections.
+        recovered: subscriptions a second that came back with a position, however they were answered.
+        resumed, refetched: such subscriptions since the start: those that got what they had missed, and those for
+            which that was too much or too long ago, so that they got a snapshot.
+        resets: streams since the start that the server could not keep whole for a connection.
+        gaps, duplicates: holes and doubled events since the start that clients saw and repaired, as they report.
+        latency_p50, latency_p99: milliseconds from queueing the oldest frame of a write to the end of that write;
+            None where nothing was written.
+        loop_lag: milliseconds that the event loop ran late, at worst.
+        runs_running, runs_queued: answers that are being written, and those that wait for their turn.
+        memory: bytes of this process in memory (RSS); None where the system does not tell.
+    """
+
+    time: str
+    uptime: float
+    connections: int
+    opened: int
+    closed: int
+    topics: int
+    subscriptions: int
+    lagging: int
+    queued_bytes: int
+    published: float
+    delivered: float
+    recovered: float
+    resumed: int
+    refetched: int
+    resets: int
+    gaps: int
+    duplicates: int
+    latency_p50: float | None
+    latency_p99: float | None
+    loop_lag: float
+    runs_running: int
+    runs_queued: int
+    memory: int | None
+
+
+class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
+    """How long connections lasted that have ended.
+
+    Attributes:
+        bounds: upper bounds of the buckets, in seconds, rising.
+        counts: connections in each bucket, and in one more for those that lasted longer than the last bound.
+    """
+
+    bounds: list[float]
+    counts: list[int]
+
+
 class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the server is, with a sentence for people."""
+    """How the server is, told each second to whoever subscribes.
+
+    Attributes:
+        message: why, in a sentence for people.
+        version: of the server.
+        sample: the last second.
+        lifetimes: of the connections that have ended since the start.
+    """
 
     status: Literal["ok", "degraded", "stopping"]
     message: str
+    version: str
+    sample: SystemSample
+    lifetimes: Lifetimes
 
 
 AGENT_CREATED = EventType("agent_created", Agent, topic="agent:{id}")
@@ -170,6 +256,7 @@ THREAD_UPDATED = EventType("thread_updated", Thread, topic="thread:{id}")
 THREAD_DELETED = EventType("thread_deleted", ThreadDeleted, topic="thread:{id}")
 THREAD_MESSAGE_CREATED = EventType("thread_message_created", Message, topic="thread:{thread_id}")
 THREAD_MESSAGE_UPDATED = EventType("thread_message_updated", Message, topic="thread:{thread_id}")
+THREAD_MESSAGE_DELETED = EventType("thread_message_deleted", MessageDeleted, topic="thread:{thread_id}")
 
 RUN_STARTED = EventType("run_started", RunStarted, topic="thread:{thread_id}")
 RUN_FINISHED = EventType("run_finished", RunFinished, topic="thread:{thread_id}")

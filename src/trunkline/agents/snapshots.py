@@ -1,17 +1,20 @@
 """What the topics of agents and threads look like now, and who may see them."""
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 import msgspec
 
 from trunkline import Action, NotFound, Principal, Trunkline
-from trunkline.agents.calls import METHODS
-from trunkline.agents.events import Agent, Message, Run, Thread
+from trunkline.agents.calls import HANDLERS
+from trunkline.agents.events import Agent, Message, MessageRole, Run, SystemSample, SystemStatus, Thread
 from trunkline.agents.runner import Runner
 from trunkline.agents.services.agents import require_agent
 from trunkline.agents.services.limits import check_id
 from trunkline.agents.services.threads import require_thread
 from trunkline.agents.storage import Database
+from trunkline.agents.storage.messages import NO_MESSAGES, MessageCount
 from trunkline.agents.storage.newest import Bound
 
 LIST_BOUND = Bound(things=500, characters=1024 * 1024)
@@ -28,10 +31,35 @@ class AgentList(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
 
 
+class ThreadActivity(msgspec.Struct, frozen=True, kw_only=True):
+    """What has happened in a thread, without its texts.
+
+    The events of `thread:*` keep it true: `thread_message_created` and `thread_message_deleted` count, the messages
+    they and `thread_message_updated` carry tell the last one, and `run_started` and `run_finished` carry the run.
+
+    Attributes:
+        messages: how many it has, without one that is being written.
+        last_message_id: the newest of them; None if there is none.
+        last_role: whose it is; None if there is none.
+        last_run: the newest run; None if there never was one.
+    """
+
+    thread_id: int
+    messages: int
+    last_message_id: int | None
+    last_role: MessageRole | None
+    last_run: Run | None
+
+
 class ThreadList(msgspec.Struct, frozen=True, kw_only=True):
-    """Data of `thread_list`: the newest threads, lowest id first; `truncated` if older ones were left out."""
+    """Data of `thread_list`: the newest threads, lowest id first; `truncated` if older ones were left out.
+
+    Attributes:
+        activity: of each of these threads, in their order.
+    """
 
     threads: list[Thread]
+    activity: list[ThreadActivity]
     truncated: bool
 
 
@@ -65,6 +93,18 @@ class ThreadHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     truncated: bool = False
 
 
+class SystemState(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `system_state`: how the server is, and how it was.
+
+    Attributes:
+        now: as `system_status` will tell it each second from now on.
+        samples: the last five minutes at most, oldest first, the last one that of `now`.
+    """
+
+    now: SystemStatus
+    samples: list[SystemSample]
+
+
 class AgentsAccess:
     """Who may see what: everyone their own."""
 
@@ -79,7 +119,7 @@ class AgentsAccess:
             StorageUnavailable: the database cannot serve.
         """
         if action == "call":
-            return topic in METHODS
+            return topic in HANDLERS
         if topic in _OPEN_TOPICS:
             return True
         namespace, _, key = topic.partition(":")
@@ -125,7 +165,11 @@ class AgentsSnapshots:
         """`thread:*`."""
         async with self._database.reading() as rows:
             threads, truncated = await rows.threads.newest(principal.scope, LIST_BOUND)
-        return ThreadList(threads=threads, truncated=truncated)
+            ids = [thread.id for thread in threads]
+            last_messages = await rows.messages.last_of_threads(ids)
+            last_runs = await rows.runs.last_of_threads(ids)
+        activity = [_activity(id, last_messages.get(id, NO_MESSAGES), last_runs.get(id)) for id in ids]
+        return ThreadList(threads=threads, activity=activity, truncated=truncated)
 
     async def history(self, principal: Principal, id: str) -> ThreadHistory:
         """`thread:{id}`. Raises NotFound."""
@@ -156,18 +200,35 @@ class AgentsSnapshots:
         return Streaming(run_id=run.id, message_id=run.message_id, at=len(told), text=told)
 
 
+def _activity(thread_id: int, messages: MessageCount, last_run: Run | None) -> ThreadActivity:
+    return ThreadActivity(
+        thread_id=thread_id,
+        messages=messages.messages,
+        last_message_id=messages.last_id,
+        last_role=messages.last_role,
+        last_run=last_run,
+    )
+
+
 def _is_streaming(run: Run | None) -> bool:
     """Whether a run is in progress and fills a message."""
     return run is not None and run.status == "running" and run.message_id is not None
 
 
+PROVIDERS: Final[Mapping[str, tuple[str, Callable[..., Awaitable[object]]]]] = {
+    "agent:{id}": ("agent_state", AgentsSnapshots.agent),
+    "agent:*": ("agent_list", AgentsSnapshots.agents),
+    "thread:{id}": ("thread_history", AgentsSnapshots.history),
+    "thread:*": ("thread_list", AgentsSnapshots.threads),
+}
+"""Type and provider of the snapshot of each topic. Its data is what the provider's annotation says."""
+
+
 def register_snapshots(line: Trunkline, database: Database, runner: Runner) -> None:
     """Declare the snapshots of agents and threads on a line."""
     snapshots = AgentsSnapshots(database, runner)
-    line.snapshot("agent:{id}", type="agent_state")(snapshots.agent)
-    line.snapshot("agent:*", type="agent_list")(snapshots.agents)
-    line.snapshot("thread:{id}", type="thread_history")(snapshots.history)
-    line.snapshot("thread:*", type="thread_list")(snapshots.threads)
+    for pattern, (kind, provider) in PROVIDERS.items():
+        line.snapshot(pattern, type=kind)(getattr(snapshots, provider.__name__))
 
 
 def read_id(kind: str, key: str) -> int:

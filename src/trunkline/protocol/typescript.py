@@ -1,13 +1,15 @@
-"""The wire and its codes as TypeScript, made from the schema.
+"""The wire and its codes as TypeScript, made from the schema; and the structs of an application, the same way.
 
 Run as a module it writes the files that `TARGETS` lists (`make gen`).
 """
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from trunkline.codes import CloseCode, ErrorCode, may_reconnect
 from trunkline.protocol.schema import make_schema
@@ -16,7 +18,13 @@ _HEADER = "// Made from src/trunkline by `make gen`; change it there.\n"
 _GLOBAL_NAMES = {"Error": "ErrorMessage"}
 """Types whose names mean something else in every TypeScript file."""
 
-_SCALARS = {"string": "string", "integer": "number", "number": "number", "object": "Record<string, unknown>"}
+_SCALARS = {
+    "string": "string",
+    "boolean": "boolean",
+    "integer": "number",
+    "number": "number",
+    "object": "Record<string, unknown>",
+}
 _CODES = range(1000, 5000)
 
 
@@ -38,6 +46,18 @@ def render_messages() -> str:
     return "\n".join(parts)
 
 
+def typescript_interfaces(types: Iterable[type]) -> str:
+    """TypeScript interfaces of structs, and of all that they hold, by name.
+
+    A field is left out where the struct leaves it out, and read-only. Times and ids are what they are in JSON.
+
+    Args:
+        types: msgspec structs and dataclasses with a docstring, whose names are one of a kind.
+    """
+    _, components = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    return "\n".join(_interface(name, definition) for name, definition in sorted(components.items()))
+
+
 def _interface(name: str, definition: dict[str, Any]) -> str:
     required = definition["required"]
     fields = [
@@ -56,10 +76,14 @@ def _type_of(shape: dict[str, Any]) -> str:
     if "enum" in shape:
         return " | ".join(json.dumps(value) for value in shape["enum"])
     if shape.get("type") == "array":
-        return f"readonly {_type_of(shape.get('items', {}))}[]"
+        return _array_of(_type_of(shape.get("items", {})))
     if shape.get("type") == "null":
         return "null"
     return _SCALARS.get(shape.get("type", ""), "unknown")
+
+
+def _array_of(item: str) -> str:
+    return f"readonly ({item})[]" if " | " in item else f"readonly {item}[]"
 
 
 def _rename(name: str) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from trunkline.agents.api.problems import PROBLEM_TYPE
 from trunkline.agents.events import Agent, Message, Run, Thread
 from trunkline.agents.models.catalog import ModelInfo
+from trunkline.agents.services import Resent
 from trunkline.agents.services.paging import Page
 
 _REF: Final = "#/components/schemas/{name}"
@@ -29,6 +30,20 @@ class ModelList(msgspec.Struct, frozen=True):
     """The models of this installation."""
 
     items: list[ModelInfo]
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Who asks.
+
+    Attributes:
+        principal: its name.
+        expires_at: when the session ends, RFC 3339; None if it does not.
+        no_auth: whether everyone who reaches the server is let in.
+    """
+
+    principal: str
+    expires_at: str | None
+    no_auth: bool
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -52,7 +67,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 _SCHEMAS: Final = (
     *(Agent, Thread, Message, Run, Page[Agent], Page[Thread], Page[Message]),
-    *(RunAccepted, ModelList, Health, Problem),
+    *(Resent, RunAccepted, ModelList, Session, Health, Problem),
 )
 
 _PROBLEMS: Final = {

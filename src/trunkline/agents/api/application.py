@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import WebSocketRoute
 
 from trunkline import __version__
-from trunkline.agents.api import agents, docs, operations, pages, runs, threads
+from trunkline.agents.api import agents, docs, operations, pages, runs, session, threads
 from trunkline.agents.api.answers import describe
 from trunkline.agents.api.console import Console, ConsoleFallback, built_console
 from trunkline.agents.api.guard import Guard, RefusingEndpoint
@@ -52,7 +52,7 @@ def create_app(settings: Settings, platform: AgentsPlatform | None = None, conso
     )
     app.state.platform = running
     add_problem_handlers(app)
-    for module in (agents, threads, runs, operations, pages, docs):
+    for module in (agents, threads, runs, session, operations, pages, docs):
         app.include_router(module.router)
     _mount_line(app, running)
     app.state.console = built_console() if console is None else console

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trunkline.agents.services import AgentChanges, AgentDraft, MessageDraft, ThreadChanges, ThreadDraft
+from trunkline.agents.services import AgentChanges, AgentDraft, MessageDraft, Resend, ThreadChanges, ThreadDraft
 
 MAX_ID = 2**63 - 1
 
@@ -97,6 +97,17 @@ class MessageBody(_Body):
     def draft(self) -> MessageDraft:
         """What the services take."""
         return MessageDraft(content=self.content, client_id=self.client_id)
+
+
+class ResendBody(_Body):
+    """How a message is sent again."""
+
+    content: str | None = Field(None, description="Other words; the message stays as it is without.")
+    client_id: str | None = Field(None, description="A new name for the message; it keeps the one it has without.")
+
+    def resend(self) -> Resend:
+        """What the services take."""
+        return Resend(content=self.content, client_id=self.client_id)
 
 
 def _given(patch: _Body) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from trunkline.agents.api.answers import Answer, RunAccepted, answers
-from trunkline.agents.api.bodies import MAX_ID, MessageBody, ThreadBody, ThreadPatch, ThreadReplacement
+from trunkline.agents.api.bodies import MAX_ID, MessageBody, ResendBody, ThreadBody, ThreadPatch, ThreadReplacement
 from trunkline.agents.api.dependencies import DEFAULT_PAGE, After, Caller, JsonRoute, Limit, PathId, Platform
 from trunkline.agents.events import Message, Thread
+from trunkline.agents.services import Resent
 from trunkline.agents.services.paging import Page
 
 router = APIRouter(prefix="/api/threads", tags=["threads"], route_class=JsonRoute)
@@ -66,6 +67,18 @@ async def list_messages(
 async def add_message(platform: Platform, caller: Caller, thread_id: PathId, body: MessageBody) -> Response:
     """Add a user's message to a thread. It is answered by a run."""
     return Answer(await platform.threads.add_message(caller.scope, thread_id, body.draft()), 201)
+
+
+@router.post(
+    "/{thread_id}/messages/{message_id}/resend",
+    status_code=202,
+    responses=answers(202, Resent, fails=[404, 409], body=True),
+)
+async def resend_message(
+    platform: Platform, caller: Caller, thread_id: PathId, message_id: PathId, body: ResendBody
+) -> Response:
+    """Have a user's message answered anew, edited or as it is; what the thread has after it is deleted."""
+    return Answer(await platform.chat.resend(caller.scope, thread_id, message_id, body.resend()), 202)
 
 
 @router.post("/{thread_id}/run", status_code=202, responses=answers(202, RunAccepted, fails=[403, 404, 409]))

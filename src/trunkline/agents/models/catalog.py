@@ -5,13 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from trunkline.agents.models.base import ChatModel, ModelBadRequest
+from trunkline.agents.models.base import (
+    ChatModel,
+    ModelBadRequest,
+    ModelError,
+    ModelNotInstalled,
+    ModelQuotaExceeded,
+    ModelStalled,
+    ModelUnauthorized,
+    ModelUnavailable,
+)
 from trunkline.agents.models.echo import ECHO_NAME, EchoModel
 from trunkline.agents.models.install import is_installed
 from trunkline.agents.models.local import LOCAL_NAME, LocalModel
 from trunkline.agents.models.openai import OPENAI_URL, OpenAIEndpoint
 
 OPENAI_DEFAULT: Final = "gpt-4o-mini"
+
+# What an endpoint may say to a request for its list that it would say to any other.
+_UNUSABLE: Final = (ModelNotInstalled, ModelQuotaExceeded, ModelStalled, ModelUnauthorized, ModelUnavailable)
 
 # Parts of the names of models that do not chat, for choosing a default from an endpoint's list.
 _NO_CHAT: Final = ("embed", "whisper", "tts", "dall-e", "image", "moderation", "rerank", "transcribe", "realtime")
@@ -50,13 +62,20 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One line of the list of models. `available`: installed here, or offered by the configured endpoint."""
+    """One line of the list of models.
+
+    Attributes:
+        available: whether it can answer: it is installed here, or an endpoint for it is configured.
+        default: whether it is the model of agents that name none.
+        problem: what to do so that it can answer, in a sentence; None if it can.
+    """
 
     id: str
     provider: str
     available: bool
     default: bool
     description: str
+    problem: str | None
 
 
 def choose_default(settings: ModelSettings, *, local_installed: bool, listed: Sequence[str] = ()) -> str:
@@ -96,19 +115,44 @@ class ModelCatalog:
         return name
 
     async def list(self) -> list[ModelInfo]:
-        """Every model that `open` takes here, the endpoint's first. Takes at most a few seconds, where it is silent."""
-        listed = await self._endpoint.list_models() if self._endpoint else []
+        """The models that there are to choose from, the endpoint's first; those that cannot answer say why.
+
+        Takes at most a few seconds, where the endpoint is silent.
+        """
+        listed, problem = await self._ask_endpoint() if self._endpoint else ([], None)
         default = await self.default_name()
-        named = [default, self._settings.openai_model or ""] if self._endpoint else []
+        named = [default, self._settings.openai_model or ""] if self._endpoint else [default]
         ids = dict.fromkeys([*listed, *(name for name in named if name and name not in (ECHO_NAME, LOCAL_NAME))])
-        where = self._endpoint.shown_url if self._endpoint else ""
         return [
-            *(ModelInfo(name, "openai", True, name == default, f"At {where}.") for name in ids),
+            *(self._endpoint_info(name, name == default, problem) for name in ids),
             _local_info(default),
             ModelInfo(
-                ECHO_NAME, "echo", True, default == ECHO_NAME, "A stand-in that repeats what you write. Not a model."
+                id=ECHO_NAME,
+                provider="echo",
+                available=True,
+                default=default == ECHO_NAME,
+                description="A stand-in that repeats what you write. Not a model.",
+                problem=None,
             ),
         ]
+
+    async def _ask_endpoint(self) -> tuple[Sequence[str], str | None]:
+        """What the endpoint lists, and why its models cannot answer; one that only has no list may answer."""
+        if self._endpoint is None:
+            return [], None
+        try:
+            return await self._endpoint.ask_models(), None
+        except _UNUSABLE as error:
+            return [], str(error)
+        except ModelError:
+            return [], None
+
+    def _endpoint_info(self, name: str, default: bool, problem: str | None) -> ModelInfo:
+        where = "Needs a model provider." if self._endpoint is None else f"At {self._endpoint.shown_url}."
+        why = _no_endpoint(name) if self._endpoint is None else problem
+        return ModelInfo(
+            id=name, provider="openai", available=why is None, default=default, description=where, problem=why
+        )
 
     def open(self, name: str) -> ChatModel:
         """The model of that name, the same object each time. Nothing is loaded or asked before its first stream.
@@ -134,22 +178,25 @@ class ModelCatalog:
             return LocalModel()
         if self._endpoint is not None:
             return self._endpoint.model(name)
-        raise ModelBadRequest(
-            f"There is no model '{name}' here: no model provider is configured. Set OPENAI_API_KEY or OPENAI_BASE_URL "
-            f"and restart, or choose '{LOCAL_NAME}' or '{ECHO_NAME}'.",
-            code="model_unknown",
-        )
+        raise ModelBadRequest(_no_endpoint(name), code="model_unknown")
+
+
+def _no_endpoint(name: str) -> str:
+    return (
+        f"There is no model '{name}' here: no model provider is configured. Set OPENAI_API_KEY or OPENAI_BASE_URL "
+        f"and restart, or choose '{LOCAL_NAME}' or '{ECHO_NAME}'."
+    )
 
 
 def _local_info(default: str) -> ModelInfo:
     installed = is_installed()
-    how = "" if installed else " Install it with `trunkline model install`."
     return ModelInfo(
-        LOCAL_NAME,
-        "local",
-        installed,
-        default == LOCAL_NAME,
-        f"SmolLM2-135M: small, runs on this machine, needs no key.{how}",
+        id=LOCAL_NAME,
+        provider="local",
+        available=installed,
+        default=default == LOCAL_NAME,
+        description="SmolLM2-135M: small, runs on this machine, needs no key.",
+        problem=None if installed else "The local model is not installed. Install it with `trunkline model install`.",
     )
 
 

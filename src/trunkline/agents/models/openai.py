@@ -75,13 +75,17 @@ class OpenAIEndpoint:
     async def list_models(self) -> list[str]:
         """The ids that the endpoint's `/models` lists; none, and a line in the log, where it cannot be asked."""
         try:
-            client = await self.connect()
-            with self._translated("", stall=self._times.listing):
-                async with asyncio.timeout(self._times.listing):
-                    page = await client.models.list()
+            return await self.ask_models()
         except ModelError as error:
             logger.warning("%s could not list its models: %s", self.shown_url, error)
             return []
+
+    async def ask_models(self) -> list[str]:
+        """The ids that the endpoint's `/models` lists. Raises ModelError where it cannot be asked."""
+        client = await self.connect()
+        with self._translated("", stall=self._times.listing):
+            async with asyncio.timeout(self._times.listing):
+                page = await client.models.list()
         # An address that answers something else with 200 gives whatever it sent, a string for instance.
         return [model.id for model in getattr(page, "data", None) or []]
 

@@ -1,10 +1,10 @@
 """The rules of agents, threads and runs: every change goes through here, and tells its events."""
 
 from trunkline.agents.services.agents import AgentChanges, AgentDraft, AgentService
-from trunkline.agents.services.chat import ChatService, Sent
+from trunkline.agents.services.chat import ChatService, Resent, Sent
 from trunkline.agents.services.paging import Page
 from trunkline.agents.services.runs import Outcome, Prompt, RunService
-from trunkline.agents.services.threads import MessageDraft, ThreadChanges, ThreadDraft, ThreadService
+from trunkline.agents.services.threads import MessageDraft, Resend, ThreadChanges, ThreadDraft, ThreadService
 
 __all__ = [
     "AgentChanges",
@@ -15,6 +15,8 @@ __all__ = [
     "Outcome",
     "Page",
     "Prompt",
+    "Resend",
+    "Resent",
     "RunService",
     "Sent",
     "ThreadChanges",

@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 
 from trunkline.agents.events import Message, Run
-from trunkline.agents.services.threads import MessageDraft, ThreadService
+from trunkline.agents.services.threads import MessageDraft, Resend, ThreadService
 from trunkline.agents.storage import Database
 
 
@@ -14,6 +14,13 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     message: Message
     run_id: int | None = None
+
+
+class Resent(msgspec.Struct, frozen=True, kw_only=True):
+    """The message as it is asked now, and the run that answers it."""
+
+    message: Message
+    run_id: int
 
 
 class RunSubmitter(Protocol):
@@ -58,3 +65,16 @@ class ChatService:
             if answering is None:
                 answering = await self._runner.submit(scope, thread_id)
             return Sent(message=message, run_id=answering.id)
+
+    async def resend(self, scope: str, thread_id: int, message_id: int, resend: Resend) -> Resent:
+        """Cut a thread after a user's message, change its words if others are given, and have it answered.
+
+        Raises:
+            NotFound: there is no such thread for the scope, or no such message in it.
+            Conflict: the thread has a run in progress, the message is not a user's, or the client_id is another's.
+            RequestError: the content is not as it must be, or too many runs wait.
+            StorageUnavailable: the database cannot serve.
+        """
+        async with self._database.unit_of_work(scope):
+            message = await self._threads.ask_anew(scope, thread_id, message_id, resend)
+            return Resent(message=message, run_id=(await self._runner.submit(scope, thread_id)).id)

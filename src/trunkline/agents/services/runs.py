@@ -240,7 +240,7 @@ async def _set_status(rows: Rows, scope: str, agent_id: int, status: AgentStatus
 
 @publish_event(RUN_STARTED)
 def _tell_start(run: Run) -> RunStarted:
-    return RunStarted(run_id=run.id, thread_id=run.thread_id, agent_id=run.agent_id)
+    return RunStarted(run_id=run.id, thread_id=run.thread_id, agent_id=run.agent_id, run=run)
 
 
 @publish_event(STREAM_START)
@@ -266,5 +266,10 @@ async def _mark_processed(rows: Rows, message_id: int) -> Message:
 @publish_event(RUN_FINISHED)
 def _tell_end(run: Run, outcome: Outcome) -> RunFinished:
     return RunFinished(
-        run_id=run.id, thread_id=run.thread_id, agent_id=run.agent_id, status=outcome.status, error=outcome.error
+        run_id=run.id,
+        thread_id=run.thread_id,
+        agent_id=run.agent_id,
+        status=outcome.status,
+        run=run,
+        error=outcome.error,
     )

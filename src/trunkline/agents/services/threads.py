@@ -10,8 +10,11 @@ from trunkline.agents.events import (
     THREAD_CREATED,
     THREAD_DELETED,
     THREAD_MESSAGE_CREATED,
+    THREAD_MESSAGE_DELETED,
+    THREAD_MESSAGE_UPDATED,
     THREAD_UPDATED,
     Message,
+    MessageDeleted,
     Thread,
     ThreadDeleted,
 )
@@ -40,6 +43,13 @@ class MessageDraft(msgspec.Struct, frozen=True, kw_only=True):
     """What a user says. `client_id`, at most 128 characters, makes it harmless to say it again."""
 
     content: str
+    client_id: str | None = None
+
+
+class Resend(msgspec.Struct, frozen=True, kw_only=True):
+    """How a message is asked anew: with other words if `content` is given, and named anew if `client_id` is."""
+
+    content: str | None = None
     client_id: str | None = None
 
 
@@ -172,6 +182,32 @@ class ThreadService:
                     return first
             return await _add_message(unit.rows, scope, thread_id, draft)
 
+    async def ask_anew(self, scope: str, thread_id: int, message_id: int, resend: Resend) -> Message:
+        """Cut the thread after a user's message and have that message wait for an answer.
+
+        Tells `thread_message_deleted` for each message that goes, the newest first, then `thread_message_updated`.
+
+        Raises:
+            NotFound: there is no such thread for the scope, or no such message in it.
+            Conflict: the thread has a run in progress, the message is not a user's, or the client_id is another's.
+            RequestError: the content or the client_id is not as `add_message` takes it.
+        """
+        async with self._database.unit_of_work(scope) as unit:
+            await require_thread(unit.rows, scope, thread_id)
+            active = await unit.rows.runs.active_of_thread(thread_id)
+            require_no_run([active] if active else [])
+            message = await _require_users_message(unit.rows, thread_id, message_id)
+            draft = MessageDraft(
+                content=message.content if resend.content is None else resend.content,
+                client_id=message.client_id if resend.client_id is None else resend.client_id,
+            )
+            _check_message(draft)
+            for id, version in await unit.rows.messages.after(thread_id, message_id):
+                _tell_deleted(thread_id, id, version)
+            await unit.rows.messages.cut(thread_id, message_id)
+            await _check_client_id(unit.rows, thread_id, message_id, draft.client_id)
+            return await _ask_anew(unit.rows, message_id, draft)
+
 
 async def require_thread(rows: Rows, scope: str, thread_id: int) -> Thread:
     """Read a thread.
@@ -184,6 +220,23 @@ async def require_thread(rows: Rows, scope: str, thread_id: int) -> Thread:
     if thread is None:
         raise NotFound("Thread", thread_id)
     return thread
+
+
+async def _require_users_message(rows: Rows, thread_id: int, message_id: int) -> Message:
+    limits.check_id("Message", message_id)
+    message = await rows.messages.get(thread_id, message_id)
+    if message is None:
+        raise NotFound("Message", message_id)
+    if message.role != "user":
+        raise Conflict(f"Message {message_id} is not a user's, and only those can be sent again")
+    return message
+
+
+async def _check_client_id(rows: Rows, thread_id: int, message_id: int, client_id: str | None) -> None:
+    """Refuse the name of another message of the thread."""
+    other = None if client_id is None else await rows.messages.by_client_id(thread_id, client_id)
+    if other is not None and other.id != message_id:
+        raise Conflict(f"The client_id {client_id} is that of message {other.id}; give another")
 
 
 async def _require_agent(rows: Rows, scope: str, agent_id: int) -> None:
@@ -220,3 +273,13 @@ async def delete_thread(rows: Rows, scope: str, thread: Thread) -> ThreadDeleted
 @publish_event(THREAD_MESSAGE_CREATED)
 async def _add_message(rows: Rows, scope: str, thread_id: int, draft: MessageDraft) -> Message:
     return await rows.messages.add(scope, thread_id, "user", draft.content, client_id=draft.client_id)
+
+
+@publish_event(THREAD_MESSAGE_DELETED)
+def _tell_deleted(thread_id: int, message_id: int, version: int) -> MessageDeleted:
+    return MessageDeleted(id=message_id, thread_id=thread_id, version=version + 1)
+
+
+@publish_event(THREAD_MESSAGE_UPDATED)
+async def _ask_anew(rows: Rows, message_id: int, draft: MessageDraft) -> Message:
+    return await rows.messages.ask_anew(message_id, draft.content, draft.client_id)

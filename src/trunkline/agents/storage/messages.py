@@ -1,12 +1,26 @@
 """Rows of messages. A draft, the message that a run still fills, is seen by nobody but its run."""
 
-from sqlalchemy import select, update
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.agents.events import Message, MessageRole
 from trunkline.agents.storage.clock import Clock
 from trunkline.agents.storage.newest import Bound, take_newest
 from trunkline.agents.storage.tables import MessageRow
+
+
+class MessageCount(NamedTuple):
+    """How many messages a thread has, and which is the newest."""
+
+    messages: int
+    last_id: int | None
+    last_role: MessageRole | None
+
+
+NO_MESSAGES = MessageCount(0, None, None)
 
 
 class MessageRows:
@@ -36,6 +50,18 @@ class MessageRows:
 
         return await take_newest(fetch, lambda message: len(message.content), bound)
 
+    async def last_of_threads(self, thread_ids: Sequence[int]) -> dict[int, MessageCount]:
+        """Count the messages of threads and find the newest of each; threads without any are left out."""
+        counted = (
+            select(MessageRow.thread_id, func.count().label("count"), func.max(MessageRow.id).label("last_id"))
+            .where(MessageRow.thread_id.in_(thread_ids), ~MessageRow.draft)
+            .group_by(MessageRow.thread_id)
+            .subquery()
+        )
+        query = select(counted.c.thread_id, counted.c.count, counted.c.last_id, MessageRow.role)
+        rows = await self._session.execute(query.join(MessageRow, MessageRow.id == counted.c.last_id))
+        return {thread_id: MessageCount(count, last_id, role) for thread_id, count, last_id, role in rows}
+
     async def newest_unprocessed(self, thread_id: int) -> int | None:
         """Id of the newest user message that no answer took into account."""
         query = select(MessageRow.id).where(
@@ -56,6 +82,34 @@ class MessageRows:
         row = self._new(owner, thread_id, role, draft=False)
         row.content = content
         row.client_id = client_id
+        await self._session.flush()
+        return _message(row)
+
+    async def get(self, thread_id: int, message_id: int) -> Message | None:
+        """One message of the thread, if it is there and no draft."""
+        row = await self._session.get(MessageRow, message_id)
+        return None if row is None or row.thread_id != thread_id or row.draft else _message(row)
+
+    async def after(self, thread_id: int, message_id: int) -> list[tuple[int, int]]:
+        """Ids and versions of the messages after one, newest first."""
+        query = select(MessageRow.id, MessageRow.version).where(
+            MessageRow.thread_id == thread_id, MessageRow.id > message_id, ~MessageRow.draft
+        )
+        rows = await self._session.execute(query.order_by(MessageRow.id.desc()))
+        return [(id, version) for id, version in rows]
+
+    async def cut(self, thread_id: int, message_id: int) -> None:
+        """Delete the messages after one."""
+        after = (MessageRow.thread_id == thread_id, MessageRow.id > message_id)
+        await self._session.execute(delete(MessageRow).where(*after))
+
+    async def ask_anew(self, message_id: int, content: str, client_id: str | None) -> Message:
+        """Set what a user's message says and have it wait for an answer; its version grows by one."""
+        row = await self._session.get_one(MessageRow, message_id)
+        row.content = content
+        row.client_id = client_id
+        row.processed = False
+        row.version += 1
         await self._session.flush()
         return _message(row)
 

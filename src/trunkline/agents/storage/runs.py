@@ -1,5 +1,7 @@
 """Rows of runs."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,6 +39,12 @@ class RunRows:
         query = select(RunRow).where(RunRow.thread_id == thread_id).order_by(RunRow.id.desc()).limit(1)
         row = await self._session.scalar(query)
         return None if row is None else _run(row)
+
+    async def last_of_threads(self, thread_ids: Sequence[int]) -> dict[int, Run]:
+        """The newest run of each of these threads; threads without any are left out."""
+        newest = select(func.max(RunRow.id)).where(RunRow.thread_id.in_(thread_ids)).group_by(RunRow.thread_id)
+        rows = await self._session.scalars(select(RunRow).where(RunRow.id.in_(newest)))
+        return {row.thread_id: _run(row) for row in rows}
 
     async def active_of_agent(self, agent_id: int) -> list[Run]:
         """The agent's runs in progress, oldest first."""
