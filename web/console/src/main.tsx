@@ -12,14 +12,18 @@ import { ConsoleProvider } from "./console-context";
 import { openLine } from "./line";
 import { Pages } from "./pages";
 import { App } from "./state/app-state";
+import { BrowserStorage } from "./state/browser-storage";
+import { ServerClock } from "./state/server-clock";
 import { cssVariables, theme } from "./theme";
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
 const queries = new QueryClient({ defaultOptions: { queries: { retry: 2, refetchOnWindowFocus: false } } });
 
 async function start(): Promise<void> {
-  const { client, calls, store } = openLine(await whoAmI());
-  const app = new App(client, calls, store);
+  const storage = new BrowserStorage();
+  const clock = new ServerClock();
+  const { client, calls, store } = openLine(await whoAmI(storage, clock));
+  const app = new App({ client, calls, keeper: store, storage, clock });
   createRoot(document.getElementById("root") as HTMLElement).render(
     <StrictMode>
       <MantineProvider

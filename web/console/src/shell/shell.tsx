@@ -22,6 +22,7 @@ import { LineIndicator } from "./line-indicator";
 import { Logo } from "./logo";
 import classes from "./shell.module.css";
 import { ShortcutList } from "./shortcut-list";
+import { Troubles } from "./troubles";
 
 interface Place {
   readonly href: string;
@@ -133,6 +134,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         </Group>
       </AppShell.Header>
       <AppShell.Main id="main" tabIndex={-1} className={classes["main"] ?? ""}>
+        <Troubles />
         {children}
       </AppShell.Main>
       <AppShell.Footer hiddenFrom="sm">

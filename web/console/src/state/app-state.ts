@@ -10,6 +10,7 @@ import { type Agents, NO_AGENTS, NO_THREADS, type Threads } from "./entities";
 import { FIRST_STATUS, type LineStatus, reduceLineStatus } from "./line-status";
 import { Outbox, type OutgoingMessage } from "./outgoing";
 import { Seen, type SeenMessages } from "./seen";
+import { ServerClock } from "./server-clock";
 import type { SystemHistory } from "./system-history";
 import { TopicStates } from "./topic-states";
 
@@ -25,6 +26,8 @@ export interface AppState {
   readonly seen: SeenMessages;
   /** Agents and threads whose deletion can still be undone; nobody sees them meanwhile. */
   readonly vanishing: { readonly agents: ReadonlySet<number>; readonly threads: ReadonlySet<number> };
+  /** What is wrong with this browser, in sentences. */
+  readonly troubles: readonly string[];
 }
 
 const NOTHING_YET: AppState = {
@@ -36,37 +39,55 @@ const NOTHING_YET: AppState = {
   outgoing: [],
   seen: {},
   vanishing: { agents: new Set(), threads: new Set() },
+  troubles: [],
 };
 
 /** The store. Components read it with a selector: `useApp((state) => state.agents.data)`. */
 export const useApp = create<AppState>(() => NOTHING_YET);
 
+/** What an `App` is made of. */
+export interface AppParts {
+  readonly client: ConsoleClient;
+  readonly calls: OfflineCalls;
+  /** Keeps topics for the next page. */
+  readonly keeper?: TopicKeeper;
+  readonly storage?: BrowserStorage;
+  readonly clock?: ServerClock;
+}
+
 /** What is made once for the page: the one client, what is kept, and what writes the store besides the managers. */
 export class App {
+  readonly client: ConsoleClient;
+  readonly calls: OfflineCalls;
   readonly storage: BrowserStorage;
+  readonly clock: ServerClock;
   readonly topics: TopicStates;
   readonly outbox: Outbox;
   readonly seen: Seen;
 
-  constructor(
-    readonly client: ConsoleClient,
-    readonly calls: OfflineCalls,
-    keeper: TopicKeeper | undefined,
-    storage = new BrowserStorage(),
-    readonly now: () => number = Date.now,
-  ) {
+  constructor({ client, calls, keeper, storage = new BrowserStorage(), clock = new ServerClock() }: AppParts) {
+    this.client = client;
+    this.calls = calls;
     this.storage = storage;
+    this.clock = clock;
     this.topics = new TopicStates(client, keeper);
     this.outbox = new Outbox(calls, storage, (outgoing) => useApp.setState({ outgoing }));
     this.seen = new Seen(storage, (seen) => useApp.setState({ seen }));
     useApp.setState({ outgoing: this.outbox.messages, seen: this.seen.messages });
+    storage.onFailure = () => this.#tellTroubles();
+    this.#tellTroubles();
     this.#hear(client.line.lastChange);
     client.line.addListener(this.#hear);
   }
 
+  #tellTroubles(): void {
+    const troubles = [this.clock.trouble, this.storage.failure].filter((trouble) => trouble !== undefined);
+    useApp.setState({ troubles });
+  }
+
   readonly #hear: Listener = (notice) => {
     const { line } = useApp.getState();
-    const status = reduceLineStatus(line, notice, this.now());
+    const status = reduceLineStatus(line, notice, this.clock.device());
     if (status !== line) {
       useApp.setState({ line: status });
     }

@@ -3,15 +3,17 @@ export class BrowserStorage {
   readonly #prefix: string;
   readonly #storage: Storage | undefined;
   readonly #memory = new Map<string, string>();
-  /** Why nothing outlives the page, or undefined while it does. */
+  /** Why not everything outlives the page, or undefined while it does. */
   failure: string | undefined;
+  /** Told when something could not be kept. */
+  onFailure: () => void = () => {};
 
   constructor(prefix = "trunkline.", storage: () => Storage = () => globalThis.localStorage) {
     this.#prefix = prefix;
     try {
       this.#storage = storage();
     } catch {
-      this.failure = "This browser forbids storage to this page.";
+      this.failure = "This browser forbids storage to this page: what you write is kept only until you close it.";
     }
   }
 
@@ -33,7 +35,8 @@ export class BrowserStorage {
       this.#memory.delete(key);
     } catch {
       this.#memory.set(key, text);
-      this.failure = "This browser's storage is full.";
+      this.failure = "This browser's storage is full: what you write is kept only until you close this page.";
+      this.onFailure();
     }
     if (!this.#storage) {
       this.#memory.set(key, text);
