@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, MutableMapping
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
@@ -372,3 +373,81 @@ async def test_a_peer_that_does_not_go_is_not_waited_for_for_ever(monkeypatch: p
         client.close = lambda code, reason: None  # type: ignore[method-assign]
     assert line.hub.connections
     client.lose()
+
+
+# From other threads
+
+
+async def test_another_thread_publishes_in_its_order_and_learns_where_each_event_stands() -> None:
+    async with make_line() as line:
+        client = MemoryTransport.connect(line.hub, ANN)
+        await client.subscribe("price:ACME")
+
+        def work() -> list[Published]:
+            futures = [line.publish_threadsafe(PRICED, Price("ACME", float(n)), scope="t1") for n in range(100)]
+            return [future.result(10) for future in futures]
+
+        published = await asyncio.to_thread(work)
+        assert [one.position.seq for one in published] == list(range(1, 101))
+        assert published[0].feed == "price:*@t1"
+        assert [message["data"]["price"] for message in await client.take(100)] == [float(n) for n in range(100)]
+
+
+async def test_another_thread_is_told_what_the_broker_did_not_take() -> None:
+    broker = Refusing()
+    async with make_line(broker) as line:
+        broker.failure = OSError("no route")
+        future = await asyncio.to_thread(line.publish_threadsafe, PRICED, Price("ACME"))
+        with pytest.raises(BrokerError, match="no route"):
+            await asyncio.wrap_future(future)
+
+
+async def test_publishing_from_a_thread_needs_a_line_that_runs_and_a_thread_that_is_not_its_own() -> None:
+    line = make_line()
+    with pytest.raises(BrokerError, match="not started"):
+        await asyncio.to_thread(line.publish_threadsafe, PRICED, Price("ACME"))
+    async with line:
+        with pytest.raises(TrunklineError, match="own thread"):
+            line.publish_threadsafe(PRICED, Price("ACME"))
+    with pytest.raises(BrokerError, match="not started"):
+        await asyncio.to_thread(line.publish_threadsafe, PRICED, Price("ACME"))
+
+
+async def test_what_threads_gave_before_the_line_stopped_is_told_an_end() -> None:
+    broker = Refusing()
+    broker.open.clear()
+    async with make_line(broker) as line:
+        future = await asyncio.to_thread(line.publish_threadsafe, PRICED, Price("ACME"))
+        await until(lambda: broker.asked == 1)
+        late = await asyncio.to_thread(line.publish_threadsafe, PRICED, Price("ACME"))
+    broker.open.set()
+    for one in (future, late):
+        with pytest.raises(BrokerError, match="stopped before"):
+            await asyncio.wrap_future(one)
+
+
+def test_an_event_loop_that_ended_without_stopping_the_line_is_named() -> None:
+    line = make_line()
+    asyncio.run(line.start())
+    with pytest.raises(BrokerError, match="without stopping"):
+        line.publish_threadsafe(PRICED, Price("ACME"))
+
+
+async def test_threads_cannot_pile_up_events_without_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.line._WAITING_FROM_THREADS", 3)
+    broker = Refusing()
+    broker.open.clear()
+    async with make_line(broker) as line:
+
+        def work() -> list[Future[Published]]:
+            futures = [line.publish_threadsafe(PRICED, Price("ACME")) for _ in range(3)]
+            with pytest.raises(BrokerError, match="3 events of other threads"):
+                line.publish_threadsafe(PRICED, Price("ACME"))
+            return futures
+
+        futures = await asyncio.to_thread(work)
+        broker.open.set()
+        for future in futures:
+            await asyncio.wrap_future(future)
+        again = await asyncio.to_thread(line.publish_threadsafe, PRICED, Price("ACME"))
+        assert (await asyncio.wrap_future(again)).position.seq == 4

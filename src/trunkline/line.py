@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import random
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import Future as ThreadFuture
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self, TypeVar
 
@@ -29,6 +31,11 @@ _DRAIN_WINDOW = 30.0
 _LEAST_SPREAD = 1.0
 _GOODBYE_TIME = 6.0
 """A little more than a transport gives a peer to take what is queued and the close frame."""
+
+_NOT_STARTED = "The line is not started: use it as a lifespan or with `async with`"
+
+_WAITING_FROM_THREADS = 10_000
+"""Events that other threads may have given before the first of them is published."""
 
 S = TypeVar("S", bound=SnapshotProvider)
 C = TypeVar("C", bound=CallHandler)
@@ -106,6 +113,8 @@ class Trunkline:
         self._signals: DrainSignals | None = None
         self._relay: BusSubscription | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._from_threads = threading.BoundedSemaphore(_WAITING_FROM_THREADS)
 
     # Life
 
@@ -116,7 +125,8 @@ class Trunkline:
         self.hub.admit()
         await self.broker.start(self.hub.deliver)
         self._relay = self.bus.subscribe(None, self._to_broker)
-        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        self._loop = asyncio.get_running_loop()
+        self._sweeper = self._loop.create_task(self._sweep())
         if self._signals is not None:
             self._signals.take()
 
@@ -164,6 +174,7 @@ class Trunkline:
 
         A peer that does not take what is queued is given up after a few seconds.
         """
+        self._loop = None
         self.drain(0.0)
         self.hub.close_all()
         if self._relay is not None:
@@ -233,7 +244,7 @@ class Trunkline:
             TrunklineError: a handler of the bus called it, whose end the event's turn waits for.
         """
         if self._relay is None:
-            raise BrokerError("The line is not started: use it as a lifespan or with `async with`")
+            raise BrokerError(_NOT_STARTED)
         if self.bus.in_handler:
             raise TrunklineError("A handler of the bus cannot wait for a later event: use `bus.publish` there")
         receipt: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
@@ -246,6 +257,36 @@ class Trunkline:
             waiting.remove(receipt)
             if not waiting:
                 self._receipts.pop(event.id, None)
+
+    def publish_threadsafe(self, event_type: EventType[D], data: D, *, scope: str = "") -> ThreadFuture[Published]:
+        """Publish an event from another thread: a synchronous endpoint, a driver's callback, a worker.
+
+        The event is made and encoded in the calling thread. The future gives what `publish` returns, or raises what it
+        raises; events of one thread keep their order whether it waits for the futures or not. A thread that publishes
+        much is to wait for some of them, because no more than 10,000 events of all threads may be on their way.
+
+        Raises:
+            BrokerError: the line is not started, or has stopped, or too many events are on their way.
+            TrunklineError: called in the thread of the line's own event loop, which must not wait for itself.
+        """
+        loop = self._loop
+        if loop is None:
+            raise BrokerError(_NOT_STARTED)
+        if loop is asyncio._get_running_loop():
+            raise TrunklineError("This is the line's own thread: use `await line.publish(...)` here")
+        event = event_type.event(data, scope=scope)
+        if not self._from_threads.acquire(blocking=False):
+            sentence = f"{_WAITING_FROM_THREADS:,} events of other threads are on their way: wait for their futures"
+            raise BrokerError(sentence)
+        sending = self.send(event)
+        try:
+            future = asyncio.run_coroutine_threadsafe(sending, loop)
+        except RuntimeError as error:
+            sending.close()
+            self._from_threads.release()
+            raise BrokerError("The event loop of the line has ended without stopping the line") from error
+        future.add_done_callback(lambda _: self._from_threads.release())
+        return future
 
     async def _to_broker(self, event: Event[Any]) -> None:
         """Take an event from the bus to the broker, and tell `send` what came of it."""
