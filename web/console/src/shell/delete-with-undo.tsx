@@ -2,25 +2,28 @@ import { Button, Group, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { Deletions, type Kind, UNDO_TIME } from "../state/vanishing";
 
+/** The deletions of this page that can still be undone, whichever view began them. */
 const deletions = new Deletions((sentence) =>
   notifications.show({ color: "red", title: "Not deleted", message: sentence, autoClose: false }),
 );
 
-/** Delete an agent or a thread of this name, with some seconds in which a button on the page takes it back. */
-export function deleteWithUndo(kind: Kind, id: number, name: string): void {
+/** Delete an agent or a thread, and offer for a few seconds to take it back. `what` names it: `Agent “Ada”`. */
+export function deleteWithUndo(kind: Kind, id: number, what: string): void {
   const undo = deletions.begin(kind, id);
-  const toast = `deleted ${kind} ${id}`;
+  const toast = `delete ${kind} ${id}`;
   notifications.show({
     id: toast,
+    color: "gray",
     autoClose: UNDO_TIME * 1000,
+    withCloseButton: false,
     message: (
-      <Group justify="space-between" wrap="nowrap" gap="xs">
-        <Text size="sm" lineClamp={2}>
-          Deleted “{name}”
+      <Group justify="space-between" wrap="nowrap">
+        <Text size="sm" lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+          {what} is deleted.
         </Text>
         <Button
           size="compact-sm"
-          variant="light"
+          variant="default"
           onClick={() => {
             undo();
             notifications.hide(toast);
