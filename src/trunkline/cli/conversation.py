@@ -98,6 +98,8 @@ class Conversation:
         """Take an event of the thread."""
         match kind:
             case "thread_message_created" | "thread_message_updated":
+                if _is_asked_anew(kind, data):
+                    self._shown.discard(data["id"])
                 return self._message(data)
             case "run_started":
                 return self._begin(data["run_id"])
@@ -195,3 +197,8 @@ class Conversation:
         unsaved, self._unsaved = self._unsaved, 0
         self.run_id, self._answer = None, None
         return [AnswerEnds(run_id, status, error, unsaved)]
+
+
+def _is_asked_anew(kind: str, message: Any) -> bool:
+    """Whether this tells of a message that someone has sent again; an answer would have made it a processed one."""
+    return kind == "thread_message_updated" and message["role"] == "user" and not message.get("processed", True)

@@ -133,6 +133,7 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "thread_deleted": _thread,
     "thread_message_created": _message,
     "thread_message_updated": _updated_message,
+    "thread_message_deleted": lambda data: f"message {data['id']}",
     "run_started": lambda data: f"run {data['run_id']} of agent {data['agent_id']}",
     "run_finished": _run_finished,
     "stream_start": lambda data: f"run {data['run_id']} writes message {data['message_id']}",
@@ -146,4 +147,5 @@ _STATES: dict[str, Callable[[Any], str]] = {
     "agent_list": _agents,
     "thread_list": _threads,
     "thread_history": _history,
+    "system_state": lambda data: f"{data['now']['status']}: {data['now']['message']}",
 }

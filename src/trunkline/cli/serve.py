@@ -19,6 +19,7 @@ from trunkline.agents.models.echo import ECHO_NAME
 from trunkline.agents.models.install import is_installed
 from trunkline.agents.settings import DEFAULT_PORT, Settings, load_settings
 from trunkline.cli.failures import CommandFailed, Interrupted
+from trunkline.cli.open_page import has_browser, opened
 from trunkline.cli.options import DataDirOption
 from trunkline.cli.rest import Rest
 from trunkline.cli.screen import Screen
@@ -37,6 +38,9 @@ def serve(
         bool | None, typer.Option("--no-auth", help="Let everyone on this machine in, without a token.")
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.  [default: info]")] = None,
+    open_page: Annotated[
+        bool | None, typer.Option("--open/--no-open", help="Open the page in a browser.  [default: at a terminal]")
+    ] = None,
 ) -> None:
     """Run the agents platform: REST, WebSocket and the page, until Ctrl-C.
 
@@ -48,7 +52,7 @@ def serve(
     with ExitStack() as stack:
         stack.callback(remove_logs, configure_logs(settings.log_level))
         stack.enter_context(ending)
-        _run(settings, stack)
+        _run(settings, stack, _is_to_open(open_page))
     if ending.was_interrupted:
         raise Interrupted
 
@@ -88,13 +92,20 @@ class _Ending:
         raise KeyboardInterrupt
 
 
-def _run(settings: Settings, stack: ExitStack) -> None:
+def _is_to_open(wanted: bool | None) -> bool:
+    """Whether to open the page: as it was said, else where a person sits at a terminal and has a browser beside it."""
+    return (Screen().is_terminal and has_browser()) if wanted is None else wanted
+
+
+def _run(settings: Settings, stack: ExitStack, is_to_open: bool) -> None:
     def on_ready(link: str) -> None:
         parts = urlsplit(link)
         url = f"{parts.scheme}://{parts.netloc}"
         stack.enter_context(announced(settings.data_dir, url))
         with suppress(BrokenPipeError):
             _greet(Screen(), settings, url, link)
+        if is_to_open:
+            stack.enter_context(opened(settings.data_dir, link))
 
     def on_drain(answers: int) -> None:
         if answers:

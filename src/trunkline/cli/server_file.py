@@ -60,7 +60,7 @@ def announced(data_dir: Path, url: str) -> Iterator[Path]:
     """Keep the file there while this process serves. One that another server has written since stays."""
     me = RunningServer(url, os.getpid())
     path = data_dir / SERVER_FILE
-    _replace(path, json.dumps(asdict(me)) + "\n")
+    replace_file(path, json.dumps(asdict(me)) + "\n")
     try:
         yield path
     finally:
@@ -69,7 +69,7 @@ def announced(data_dir: Path, url: str) -> Iterator[Path]:
                 path.unlink()
 
 
-def _replace(path: Path, content: str) -> None:
+def replace_file(path: Path, content: str) -> None:
     """Put the whole file there at once, readable for its owner alone."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".server-")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
