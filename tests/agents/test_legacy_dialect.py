@@ -100,6 +100,15 @@ def test_messages_become_thread_message(dialect: LegacyDialect) -> None:
         assert told == [{"type": "thread_message", "thread_id": 45, "message": data}]
 
 
+def test_of_a_cut_thread_the_message_asked_anew_is_told(dialect: LegacyDialect) -> None:
+    out(dialect, history({"id": 1, "version": 2}, {"id": 2, "version": 1}))
+    assert out(dialect, event("thread_message_deleted", id=2, thread_id=45, version=2)) == []
+    asked = {"id": 1, "version": 3, "content": "Other words"}
+    assert out(dialect, event("thread_message_updated", **asked)) == [
+        {"type": "thread_message", "thread_id": 45, "message": asked}
+    ]
+
+
 def test_what_the_history_held_is_not_told_again(dialect: LegacyDialect) -> None:
     out(dialect, history({"id": 1, "version": 2}))
     assert out(dialect, event("thread_message_created", id=1, version=1)) == []

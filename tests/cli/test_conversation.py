@@ -78,6 +78,15 @@ def test_the_history_and_what_others_say_are_shown_once() -> None:
     assert conversation.event("thread_message_updated", message(3, "user", "Me too")) == []
 
 
+def test_a_message_that_someone_sends_again_is_shown_again() -> None:
+    conversation = Conversation()
+    conversation.snapshot({"messages": [message(1, "user", "Hello"), message(2, "assistant", "Hi")]})
+    assert conversation.event("thread_message_deleted", {"id": 2, "thread_id": 1, "version": 2}) == []
+    edited = {**message(1, "user", "Good day"), "processed": False}
+    assert conversation.event("thread_message_updated", edited) == [Said("user", "Good day")]
+    assert conversation.event("thread_message_updated", {**edited, "processed": True}) == []
+
+
 def test_an_answer_that_is_being_written_is_joined_in_the_middle() -> None:
     conversation = Conversation()
     todo = conversation.snapshot({"messages": [message(7, "user", "Why?")], "streaming": streaming("Beca")})

@@ -37,6 +37,7 @@ def event(kind: str, data: Any, feed_seq: int | None = None) -> ReceivedEvent:
             {"role": "user", "content": "Why?", "processed": True, "version": 2},
             'user, v2, answered: "Why?"',
         ),
+        ("thread_message_deleted", {"id": 8, "thread_id": 1, "version": 2}, "message 8"),
         ("run_started", RUN, "run 4 of agent 1"),
         ("run_finished", {**RUN, "status": "done"}, "run 4 done"),
         ("run_finished", {**RUN, "status": "failed", "error": "No key."}, "run 4 failed: No key."),

@@ -2,7 +2,8 @@
 
 In: `ping`, `subscribe_thread`, `send_message`, and `authenticate` as in version 2. Out: `pong`, `thread_history`,
 `thread_message`, `stream_start`, `stream_chunk`, `stream_end`, `error`. These clients keep no positions and drop
-nothing, so what a snapshot already held is dropped here.
+nothing, so what a snapshot already held is dropped here. They have no word for a message that is gone: of a thread that
+was cut to be asked anew they hear the message asked, and the rest is theirs until they subscribe again.
 """
 
 from collections.abc import Callable, Sequence

@@ -194,9 +194,9 @@ class ThreadService:
         """
         async with self._database.unit_of_work(scope) as unit:
             await require_thread(unit.rows, scope, thread_id)
+            message = await _require_users_message(unit.rows, thread_id, message_id)
             active = await unit.rows.runs.active_of_thread(thread_id)
             require_no_run([active] if active else [])
-            message = await _require_users_message(unit.rows, thread_id, message_id)
             draft = MessageDraft(
                 content=message.content if resend.content is None else resend.content,
                 client_id=message.client_id if resend.client_id is None else resend.client_id,
@@ -205,6 +205,7 @@ class ThreadService:
             for id, version in await unit.rows.messages.after(thread_id, message_id):
                 _tell_deleted(thread_id, id, version)
             await unit.rows.messages.cut(thread_id, message_id)
+            await unit.rows.runs.forget_answers(thread_id, message_id)
             await _check_client_id(unit.rows, thread_id, message_id, draft.client_id)
             return await _ask_anew(unit.rows, message_id, draft)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.agents.events import Run, RunEnd, Thread
@@ -100,6 +100,11 @@ class RunRows:
         row.finished_at = self._clock.now()
         await self._session.flush()
         return _run(row)
+
+    async def forget_answers(self, thread_id: int, message_id: int) -> None:
+        """Note that the messages after one are gone: the runs that filled them fill none."""
+        filled_them = (RunRow.thread_id == thread_id, RunRow.message_id > message_id)
+        await self._session.execute(update(RunRow).where(*filled_them).values(message_id=None))
 
 
 def _run(row: RunRow) -> Run:
