@@ -8,6 +8,8 @@ export class Failure extends Error {
     readonly status: number,
     /** What happened, for programs. */
     readonly code = "",
+    /** A sentence for each field that was refused, by its name in the body. */
+    readonly fields: Readonly<Record<string, string>> = {},
   ) {
     super(sentence);
   }
@@ -22,6 +24,7 @@ export class Failure extends Error {
 export interface ProblemDocument {
   readonly detail?: string;
   readonly code?: string;
+  readonly errors?: readonly { readonly place: string; readonly error: string }[];
 }
 
 const SENTENCES: Readonly<Record<number, string>> = {
@@ -41,7 +44,16 @@ export function failureOf(status: number, problem: ProblemDocument | undefined):
   const own = SENTENCES[status] ?? `The server answered with status ${status}.`;
   // What the server says of a missing session is meant for programs.
   const sentence = status === 401 ? own : (problem?.detail ?? own);
-  return new Failure(sentence, status, problem?.code);
+  return new Failure(sentence, status, problem?.code, fieldsOf(problem));
+}
+
+function fieldsOf(problem: ProblemDocument | undefined): Readonly<Record<string, string>> {
+  const errors = problem?.errors ?? [];
+  return Object.fromEntries(
+    errors
+      .filter(({ place }) => place.startsWith("body."))
+      .map(({ place, error }) => [place.split(".")[1] ?? "", error]),
+  );
 }
 
 /** The failure of a request that got no answer. */

@@ -37,6 +37,7 @@ async function dataOf<Data>(request: Promise<Answered<Data>>): Promise<Data> {
 export const rest = {
   models: async () => (await dataOf(client.GET("/api/models"))).items,
   createAgent: (body: AgentDraft) => dataOf(client.POST("/api/agents", { body })),
+  agent: (id: number) => dataOf(client.GET("/api/agents/{agent_id}", { params: { path: { agent_id: id } } })),
   changeAgent: (id: number, body: AgentChanges) =>
     dataOf(client.PATCH("/api/agents/{agent_id}", { params: { path: { agent_id: id } }, body })),
   deleteAgent: (id: number, keepalive = false) =>
@@ -47,10 +48,15 @@ export const rest = {
     dataOf(client.PATCH("/api/threads/{thread_id}", { params: { path: { thread_id: id } }, body: { title } })),
   deleteThread: (id: number, keepalive = false) =>
     dataOf(client.DELETE("/api/threads/{thread_id}", { params: { path: { thread_id: id } }, keepalive })),
-  /** Add a message that is too large for the line, and have it answered. */
-  async sendLarge(threadId: number, content: string, clientId: string): Promise<void> {
-    const params = { path: { thread_id: threadId } };
-    await dataOf(client.POST("/api/threads/{thread_id}/messages", { params, body: { content, client_id: clientId } }));
-    await dataOf(client.POST("/api/threads/{thread_id}/run", { params }));
-  },
+  /** Add a message that may be too large for the line; adding it again under the same client id changes nothing. */
+  addMessage: (threadId: number, content: string, clientId: string) =>
+    dataOf(
+      client.POST("/api/threads/{thread_id}/messages", {
+        params: { path: { thread_id: threadId } },
+        body: { content, client_id: clientId },
+      }),
+    ),
+  /** Have what nobody answered yet answered. */
+  runThread: (threadId: number) =>
+    dataOf(client.POST("/api/threads/{thread_id}/run", { params: { path: { thread_id: threadId } } })),
 };

@@ -13,9 +13,17 @@ export class DashboardWsManager {
   /** Begin to listen; the view was mounted. */
   initialize(): void {
     const { agents, threads } = this.#app.topics;
-    this.#listening.to(agents, (view) => useApp.setState({ agents: view }));
+    this.#listening.to(agents, (view) =>
+      useApp.setState(({ truncated }) => ({
+        agents: { ...view, data: view.data.byId },
+        truncated: { ...truncated, agents: view.data.isTruncated },
+      })),
+    );
     this.#listening.to(threads, (view) => {
-      useApp.setState({ threads: view });
+      useApp.setState(({ truncated }) => ({
+        threads: view,
+        truncated: { ...truncated, threads: view.data.isTruncated },
+      }));
       if (view.status === "live") {
         this.#app.seen.begin(view.data);
       }

@@ -11,10 +11,12 @@ const deletions = new Deletions((sentence) =>
 export function deleteWithUndo(kind: Kind, id: number, what: string): void {
   const undo = deletions.begin(kind, id);
   const toast = `delete ${kind} ${id}`;
+  // A toast under the pointer would stay after it is too late.
+  setTimeout(() => notifications.hide(toast), UNDO_TIME * 1000);
   notifications.show({
     id: toast,
     color: "gray",
-    autoClose: UNDO_TIME * 1000,
+    autoClose: false,
     withCloseButton: false,
     message: (
       <Group justify="space-between" wrap="nowrap">

@@ -5,8 +5,8 @@ import { create } from "zustand";
 import type { Message } from "../generated/agents";
 import type { ConsoleClient } from "../line";
 import { BrowserStorage } from "./browser-storage";
-import type { Conversation } from "./conversation";
-import { type Agents, NO_AGENTS, NO_THREADS, type Threads } from "./entities";
+import { type Conversation, isBusy } from "./conversation";
+import { type Agents, isRunning, NO_AGENTS, NO_THREADS, type Threads } from "./entities";
 import { FIRST_STATUS, type LineStatus, reduceLineStatus } from "./line-status";
 import { Outbox, type OutgoingMessage } from "./outgoing";
 import { Seen, type SeenMessages } from "./seen";
@@ -18,6 +18,8 @@ import { TopicStates } from "./topic-states";
 export interface AppState {
   readonly agents: TopicView<Agents>;
   readonly threads: TopicView<Threads>;
+  /** Whether the server left older ones out of its lists. */
+  readonly truncated: { readonly agents: boolean; readonly threads: boolean };
   /** The threads that are open in a view. */
   readonly conversations: ReadonlyMap<number, TopicView<Conversation>>;
   readonly system: TopicView<SystemHistory> | null;
@@ -31,8 +33,9 @@ export interface AppState {
 }
 
 const NOTHING_YET: AppState = {
-  agents: { data: NO_AGENTS, status: "loading" },
+  agents: { data: NO_AGENTS.byId, status: "loading" },
   threads: { data: NO_THREADS, status: "loading" },
+  truncated: { agents: false, threads: false },
   conversations: new Map(),
   system: null,
   line: FIRST_STATUS,
@@ -71,13 +74,23 @@ export class App {
     this.storage = storage;
     this.clock = clock;
     this.topics = new TopicStates(client, keeper);
-    this.outbox = new Outbox(calls, storage, (outgoing) => useApp.setState({ outgoing }));
+    this.outbox = new Outbox({
+      calls,
+      storage,
+      changed: (outgoing) => useApp.setState({ outgoing }),
+      isBusy: isThreadBusy,
+    });
     this.seen = new Seen(storage, (seen) => useApp.setState({ seen }));
     useApp.setState({ outgoing: this.outbox.messages, seen: this.seen.messages });
     storage.onFailure = () => this.#tellTroubles();
     this.#tellTroubles();
     this.#hear(client.line.lastChange);
     client.line.addListener(this.#hear);
+    useApp.subscribe(({ threads, conversations }, before) => {
+      if (threads !== before.threads || conversations !== before.conversations) {
+        this.outbox.release();
+      }
+    });
   }
 
   #tellTroubles(): void {
@@ -98,4 +111,10 @@ export class App {
       }
     }
   };
+}
+
+function isThreadBusy(threadId: number): boolean {
+  const { threads, conversations } = useApp.getState();
+  const open = conversations.get(threadId);
+  return isRunning(threads.data.activity.get(threadId)) || (open !== undefined && isBusy(open.data));
 }

@@ -19,8 +19,27 @@ export interface Threads {
   readonly activity: ReadonlyMap<number, ThreadActivity>;
 }
 
-export const NO_AGENTS: Agents = new Map();
-export const NO_THREADS: Threads = { byId: new Map(), activity: new Map() };
+/** What is held beside the things of a list. */
+interface Held {
+  /** Ids of what was deleted lately. No id comes again, so nothing that arrives late brings one back. */
+  readonly gone: ReadonlySet<number>;
+  /** Whether the server left older ones out of its list. */
+  readonly isTruncated: boolean;
+}
+
+/** What is held of `agent:*`. */
+export interface HeldAgents extends Held {
+  readonly byId: Agents;
+}
+
+/** What is held of `thread:*`. */
+export interface HeldThreads extends Held, Threads {}
+
+const NOTHING_HELD: Held = { gone: new Set(), isTruncated: false };
+const MOST_GONE = 1_000;
+
+export const NO_AGENTS: HeldAgents = { ...NOTHING_HELD, byId: new Map() };
+export const NO_THREADS: HeldThreads = { ...NOTHING_HELD, byId: new Map(), activity: new Map() };
 
 /** What a map holds after something came for an id; the newer `version` wins, whatever came first. */
 function withNewer<Thing extends { readonly id: number; readonly version: number }>(
@@ -40,52 +59,58 @@ function without<Thing>(held: ReadonlyMap<number, Thing>, id: number): ReadonlyM
   return left;
 }
 
-export function agentsOf({ agents }: AgentList): Agents {
-  return new Map(agents.map((agent) => [agent.id, agent]));
+function withGone(gone: ReadonlySet<number>, id: number): ReadonlySet<number> {
+  return gone.has(id) ? gone : new Set([...[...gone].slice(1 - MOST_GONE), id]);
 }
 
-/** What is known of the agents after an event of `agent:*`. */
-export function reduceAgents(agents: Agents, event: EventOf<AgentEvents>): Agents {
-  switch (event.type) {
-    case "agent_created":
-    case "agent_updated":
-      return withNewer(agents, event.data);
-    case "agent_deleted":
-      return without(agents, event.data.id);
-    default:
-      return agents;
+export function agentsOf({ agents, truncated }: AgentList): HeldAgents {
+  return { ...NOTHING_HELD, byId: new Map(agents.map((agent) => [agent.id, agent])), isTruncated: truncated };
+}
+
+/** What is known of the agents after an event of `agent:*`. Whatever the order of events, the newest version stays. */
+export function reduceAgents(held: HeldAgents, event: EventOf<AgentEvents>): HeldAgents {
+  if (held.gone.has(event.data.id)) {
+    return held;
   }
+  if (event.type === "agent_deleted") {
+    const { id } = event.data;
+    return { ...held, byId: without(held.byId, id), gone: withGone(held.gone, id) };
+  }
+  const byId = withNewer(held.byId, event.data);
+  return byId === held.byId ? held : { ...held, byId };
 }
 
-export function threadsOf({ threads, activity }: ThreadList): Threads {
+export function threadsOf({ threads, activity, truncated }: ThreadList): HeldThreads {
   return {
+    ...NOTHING_HELD,
+    isTruncated: truncated,
     byId: new Map(threads.map((thread) => [thread.id, thread])),
     activity: new Map(activity.map((one) => [one.thread_id, one])),
   };
 }
 
-/** What is known of the threads after an event of `thread:*`. */
-export function reduceThreads(threads: Threads, event: EventOf<ThreadEvents>): Threads {
+/** What is known of the threads after an event of `thread:*`. Events of one thread's messages come in their order. */
+export function reduceThreads(held: HeldThreads, event: EventOf<ThreadEvents>): HeldThreads {
+  const id = "thread_id" in event.data ? event.data.thread_id : event.data.id;
+  if (held.gone.has(id)) {
+    return held;
+  }
   switch (event.type) {
     case "thread_created":
-    case "thread_updated":
-      return { ...threads, byId: withNewer(threads.byId, event.data) };
-    case "thread_deleted":
-      return { byId: without(threads.byId, event.data.id), activity: without(threads.activity, event.data.id) };
+    case "thread_updated": {
+      const byId = withNewer(held.byId, event.data);
+      return byId === held.byId ? held : { ...held, byId };
+    }
+    case "thread_deleted": {
+      const activity = without(held.activity, id);
+      return { ...held, byId: without(held.byId, id), activity, gone: withGone(held.gone, id) };
+    }
     default: {
-      const id = threadOf(event);
-      if (id === undefined) {
-        return threads;
-      }
-      const before = threads.activity.get(id) ?? quiet(id);
+      const before = held.activity.get(id) ?? quiet(id);
       const after = reduceActivity(before, event);
-      return after === before ? threads : { ...threads, activity: new Map(threads.activity).set(id, after) };
+      return after === before ? held : { ...held, activity: new Map(held.activity).set(id, after) };
     }
   }
-}
-
-function threadOf({ data }: EventOf<ThreadEvents>): number | undefined {
-  return "thread_id" in data ? data.thread_id : undefined;
 }
 
 function quiet(thread_id: number): ThreadActivity {
@@ -115,15 +140,27 @@ function reduceActivity(activity: ThreadActivity, event: EventOf<ThreadEvents>):
     }
     case "run_started":
     case "run_finished":
-      return { ...activity, last_run: runAfter(activity.last_run, event.data.run) };
+      return withRun(activity, event.data.run);
     default:
       return activity;
   }
 }
 
-/** The newest run of a thread after one of its runs began or ended. */
+function withRun(activity: ThreadActivity, run: Run): ThreadActivity {
+  const last_run = runAfter(activity.last_run, run);
+  return last_run === activity.last_run ? activity : { ...activity, last_run };
+}
+
+/** The newest run of a thread after one of its runs began or ended; what is told late takes nothing back. */
 export function runAfter(last: Run | null, run: Run): Run {
-  return last && last.id > run.id ? last : run;
+  if (!last || last.id < run.id) {
+    return run;
+  }
+  return last.id > run.id || stageOf(last) >= stageOf(run) ? last : run;
+}
+
+function stageOf({ status }: Run): number {
+  return { queued: 0, running: 1, done: 2, failed: 2, cancelled: 2 }[status];
 }
 
 /** Whether a thread is being answered, or waits to be. */

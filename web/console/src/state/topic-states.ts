@@ -11,13 +11,13 @@ import type {
 } from "../generated/agents";
 import { type Conversation, conversationOf, NO_CONVERSATION, reduceConversation } from "./conversation";
 import {
-  type Agents,
   agentsOf,
+  type HeldAgents,
+  type HeldThreads,
   NO_AGENTS,
   NO_THREADS,
   reduceAgents,
   reduceThreads,
-  type Threads,
   threadsOf,
 } from "./entities";
 import { historyOf, NO_HISTORY, reduceHistory, type SystemHistory } from "./system-history";
@@ -29,8 +29,8 @@ const MOST_CONVERSATIONS = 20;
 
 /** What is held of every topic of this page. A topic is subscribed to while a manager listens to its state. */
 export class TopicStates {
-  readonly agents: TopicState<Agents, AgentEvents, AgentList>;
-  readonly threads: TopicState<Threads, ThreadEvents, ThreadList>;
+  readonly agents: TopicState<HeldAgents, AgentEvents, AgentList>;
+  readonly threads: TopicState<HeldThreads, ThreadEvents, ThreadList>;
   readonly system: TopicState<SystemHistory, SystemEvents, SystemState>;
   readonly #conversations = new Map<number, ConversationState>();
 

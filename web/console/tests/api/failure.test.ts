@@ -22,3 +22,15 @@ test("no answer is told as such, and anything thrown has a sentence", () => {
   expect(sentenceOf(unreachable())).toContain("cannot be reached");
   expect(sentenceOf("odd")).toBe("odd");
 });
+
+test("what the server refused is told at its field", () => {
+  const errors = [
+    { place: "body.name", error: "name must not be blank" },
+    { place: "body.config.temperature", error: "odd" },
+    { place: "query.limit", error: "elsewhere" },
+  ];
+  expect(failureOf(422, { detail: "Not valid.", errors }).fields).toEqual({
+    name: "name must not be blank",
+    config: "odd",
+  });
+});
