@@ -21,9 +21,11 @@ from trunkline.errors import (
     Unauthenticated,
 )
 from trunkline.events import Event, EventType, Stamp, make_stamp, stamp_now
+from trunkline.handler_watch import WatchOptions
 from trunkline.hub.access import Action, Handshake, Principal, allow_all, anonymous, deny_all, nobody
 from trunkline.hub.admission import AdmissionOptions
 from trunkline.hub.calls import CallContext
+from trunkline.hub.fanout import FlushOptions
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.hub.stats import Histogram, HubStats
 from trunkline.line import ENDPOINT, LineOptions, Trunkline
@@ -134,6 +136,7 @@ __all__ = [
     "Event",
     "EventBus",
     "EventType",
+    "FlushOptions",
     "Forbidden",
     "Frame",
     "HandlerReference",
@@ -182,6 +185,7 @@ __all__ = [
     "Unauthenticated",
     "UnitOfWork",
     "Update",
+    "WatchOptions",
     "WsClient",
     "WsClientOptions",
     "__version__",

@@ -1,7 +1,6 @@
 """The in-process event bus: handlers subscribe by event type, events reach them in the order of publishing."""
 
 import asyncio
-import inspect
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline.events import D, Event, EventType
+from trunkline.handler_watch import HandlerWatch
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ class BusSubscription:
 
     event_type: EventType[Any] | None
     handler: Handler[Any]
+    watched: bool = True
 
 
 class EventBus:
@@ -32,9 +33,13 @@ class EventBus:
     when the last handler of the one before has returned; so every handler sees one order. An event published by a
     handler is dispatched after the event being handled. The handlers of an event are those subscribed when its turn
     comes. One event loop at a time.
+
+    Attributes:
+        watch: logs handlers that keep the event loop; a line that starts gives the bus its own.
     """
 
     def __init__(self) -> None:
+        self.watch = HandlerWatch()
         self._subscriptions: list[BusSubscription] = []
         self._nested: deque[Event[Any]] = deque()
         self._last: asyncio.Future[None] | None = None
@@ -47,9 +52,15 @@ class EventBus:
         inside = self._inside.get()
         return inside is not None and inside is asyncio.current_task()
 
-    def subscribe(self, event_type: EventType[D] | None, handler: Handler[D]) -> BusSubscription:
-        """Call `handler` for each event of a type, or of every type with None."""
-        subscription = BusSubscription(event_type, handler)
+    def subscribe(
+        self, event_type: EventType[D] | None, handler: Handler[D], *, watched: bool = True
+    ) -> BusSubscription:
+        """Call `handler` for each event of a type, or of every type with None.
+
+        Args:
+            watched: whether it is logged when it keeps the event loop.
+        """
+        subscription = BusSubscription(event_type, handler, watched)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -104,12 +115,14 @@ class EventBus:
     async def _dispatch(self, event: Event[Any]) -> None:
         for subscription in tuple(self._subscriptions):
             if subscription.event_type is None or subscription.event_type.name == event.type.name:
-                await self._call(subscription.handler, event)
+                await self._call(subscription, event)
 
-    async def _call(self, handler: Handler[Any], event: Event[Any]) -> None:
+    async def _call(self, subscription: BusSubscription, event: Event[Any]) -> None:
+        handler = subscription.handler
         try:
-            result = handler(event)
-            if inspect.isawaitable(result):
+            if subscription.watched:
+                await self.watch.run("Subscriber of the bus", handler, event)
+            elif (result := handler(event)) is not None:
                 await result
         except asyncio.CancelledError:
             task = asyncio.current_task()

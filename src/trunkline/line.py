@@ -124,7 +124,8 @@ class Trunkline:
             return
         self.hub.admit()
         await self.broker.start(self.hub.deliver)
-        self._relay = self.bus.subscribe(None, self._to_broker)
+        self.bus.watch = self.hub.watch
+        self._relay = self.bus.subscribe(None, self._to_broker, watched=False)
         self._loop = asyncio.get_running_loop()
         self._sweeper = self._loop.create_task(self._sweep())
         if self._signals is not None:

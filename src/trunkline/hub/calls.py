@@ -9,6 +9,7 @@ import msgspec
 
 from trunkline.brokers.base import Published
 from trunkline.errors import NotFound, RequestError
+from trunkline.handler_watch import HandlerWatch
 from trunkline.hub.access import Principal
 
 
@@ -29,7 +30,8 @@ CallHandler = Callable[[CallContext, Any], Awaitable[object]]
 class CallRegistry:
     """Finds the handler of a method and checks its parameters against the handler's annotation."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: HandlerWatch | None = None) -> None:
+        self._watch = watch or HandlerWatch()
         self._handlers: dict[str, tuple[CallHandler, Any]] = {}
 
     def add(self, method: str, handler: CallHandler) -> None:
@@ -52,4 +54,4 @@ class CallRegistry:
             typed = msgspec.convert(params, type_)
         except msgspec.ValidationError as error:
             raise RequestError(f"Invalid params for {context.method}: {error}") from error
-        return await handler(context, typed)
+        return await self._watch.run("Call handler", handler, context, typed)

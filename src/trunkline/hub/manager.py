@@ -1,7 +1,6 @@
 """The hub itself: it carries out what the sessions decide, and fans events out to their subscribers."""
 
 import asyncio
-import inspect
 import logging
 import secrets
 import time
@@ -13,6 +12,7 @@ from typing import Any
 from trunkline.brokers.base import Broker, Delivery
 from trunkline.codes import CloseCode, ErrorCode
 from trunkline.errors import Forbidden, RequestError
+from trunkline.handler_watch import HandlerWatch, WatchOptions
 from trunkline.hub.access import Action, Authenticate, Authorize, Handshake, Principal, deny_all, nobody
 from trunkline.hub.admission import Admission, AdmissionOptions
 from trunkline.hub.calls import CallContext, CallRegistry
@@ -61,6 +61,7 @@ class HubOptions:
         max_connections_per_principal: connections of one principal.
         admission: how many handshakes are taken, and when the others shall come back.
         flush: when events that wait are written.
+        watch: when a handler that keeps the event loop is logged.
         clock: seconds, monotonic.
         wall_clock: Unix time in seconds.
     """
@@ -72,6 +73,7 @@ class HubOptions:
     max_connections_per_principal: int = 100
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     flush: FlushOptions = field(default_factory=FlushOptions)
+    watch: WatchOptions = field(default_factory=WatchOptions)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
 
@@ -83,6 +85,7 @@ class TopicConnectionManager:
     `sweep` about once a second. All on one event loop.
 
     Attributes:
+        watch: runs the application's functions, and logs those that keep the event loop.
         snapshots: providers by topic pattern.
         calls: methods by name.
         stats: counters.
@@ -100,8 +103,9 @@ class TopicConnectionManager:
         options: HubOptions | None = None,
     ) -> None:
         self.options = options or HubOptions()
-        self.snapshots = SnapshotRegistry()
-        self.calls = CallRegistry()
+        self.watch = HandlerWatch(self.options.watch, self.options.clock)
+        self.snapshots = SnapshotRegistry(self.watch)
+        self.calls = CallRegistry(self.watch)
         self.stats = HubStats()
         self.connections: dict[str, Connection] = {}
         self._broker = broker
@@ -146,8 +150,7 @@ class TopicConnectionManager:
 
     async def authenticate(self, handshake: Handshake) -> Principal | None:
         """Ask the application who this is; None for nobody, and for credentials that have run out."""
-        result = self._authenticate(handshake)
-        principal = await result if inspect.isawaitable(result) else result
+        principal: Principal | None = await self.watch.run("`authenticate`", self._authenticate, handshake)
         return None if principal is None or self._has_expired(principal) else principal
 
     def _has_expired(self, principal: Principal) -> bool:
@@ -390,8 +393,7 @@ class TopicConnectionManager:
         Raises:
             Forbidden: it said no.
         """
-        answer = self._authorize(principal, action, target)
-        if not (await answer if inspect.isawaitable(answer) else answer):
+        if not await self.watch.run("`authorize`", self._authorize, principal, action, target):
             raise Forbidden(target)
 
     # Tokens and calls

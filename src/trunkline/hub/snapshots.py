@@ -1,6 +1,5 @@
 """Snapshot providers: what a topic looks like now, by pattern."""
 
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -8,6 +7,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from trunkline.errors import NotFound
+from trunkline.handler_watch import HandlerWatch
 from trunkline.hub.access import Principal
 from trunkline.topics import Topic, TopicPattern
 
@@ -44,7 +44,8 @@ class _Route:
 class SnapshotRegistry:
     """Finds the provider of a topic; the first declared pattern that fits wins."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: HandlerWatch | None = None) -> None:
+        self._watch = watch or HandlerWatch()
         self._routes: dict[str, list[_Route]] = {}
 
     def add(self, pattern: str, kind: str, provider: SnapshotProvider) -> None:
@@ -67,8 +68,7 @@ class SnapshotRegistry:
         for route in self._routes.get(topic.namespace, ()):
             fields = route.read(topic)
             if fields is not None:
-                result = route.provider(principal, **fields)
-                return route.kind, await result if inspect.isawaitable(result) else result
+                return route.kind, await self._watch.run("Snapshot provider", route.provider, principal, **fields)
         return None
 
 
