@@ -34,12 +34,17 @@ export class ClientLine<L extends Line = Line> {
  * @param url `ws:`, `wss:`, `http:` or `https:`, or relative to the page; without a path, `/api/ws/v2` is meant.
  */
 export function connect(url: string | URL, options: WsClientOptions = {}): ClientLine<WsClient> {
+  const client = new ClientLine(new WsClient(lineAddress(url), options), options.onError);
+  client.line.start();
+  return client;
+}
+
+/** The address of a line: `ws:` or `wss:`, and a path. */
+export function lineAddress(url: string | URL): string {
   const address = new URL(url, globalThis.location?.href);
   address.protocol = address.protocol.replace("http", "ws");
   if (address.pathname === "/") {
     address.pathname = DEFAULT_PATH;
   }
-  const client = new ClientLine(new WsClient(address.href, options), options.onError);
-  client.line.start();
-  return client;
+  return address.href;
 }

@@ -28,7 +28,10 @@ export interface Line {
   readonly state: LineState;
   /** The change that led to the present state; the same object until the next. */
   readonly lastChange: StateChanged;
-  /** Want a topic, now and after each reconnect; with `since`, from that position on. Throws `RequestError` if it is none. */
+  /**
+   * Want a topic, now and after each reconnect; with `since`, from that position on. One that is wanted already is asked
+   * for anew, from there. Throws `RequestError` if it is no topic.
+   */
   subscribe(topic: string, since?: Position): void;
   /** Ask for a fresh snapshot of a topic; returns whether one will come, because the topic has snapshots. */
   refresh(topic: string): boolean;

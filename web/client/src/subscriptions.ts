@@ -49,14 +49,11 @@ export class Subscriptions {
   }
 
   /**
-   * Want a topic; if it is subscribed already, nothing happens.
+   * Want a topic, from a position on; if it is subscribed already, it is asked for anew, from there.
    *
    * @throws RequestError `invalid_topic` if it is no topic.
    */
   subscribe(topic: string, since?: Position): Effect[] {
-    if (this.#all.has(topic)) {
-      return [];
-    }
     checkTopic(topic);
     const subscription = { topic, position: since, isLive: false, hasSnapshot: false };
     this.#all.set(topic, subscription);

@@ -1,0 +1,1 @@
+export { SilenceMemory, type SilenceMemoryOptions, type SilenceStorage } from "./silence-memory.js";
