@@ -7,6 +7,7 @@ import type { ConsoleClient } from "../line";
 import { BrowserStorage } from "./browser-storage";
 import { type Conversation, isBusy } from "./conversation";
 import { type Agents, isRunning, NO_AGENTS, NO_THREADS, type Threads } from "./entities";
+import { type LineLogEntry, reduceLineLog } from "./line-log";
 import { FIRST_STATUS, type LineStatus, reduceLineStatus } from "./line-status";
 import { Outbox, type OutgoingMessage } from "./outgoing";
 import { Seen, type SeenMessages } from "./seen";
@@ -24,6 +25,8 @@ export interface AppState {
   readonly conversations: ReadonlyMap<number, TopicView<Conversation>>;
   readonly system: TopicView<SystemHistory> | null;
   readonly line: LineStatus;
+  /** The newest changes of the line's state, the newest first. */
+  readonly lineLog: readonly LineLogEntry[];
   readonly outgoing: readonly OutgoingMessage[];
   readonly seen: SeenMessages;
   /** Agents and threads whose deletion can still be undone; nobody sees them meanwhile. */
@@ -39,6 +42,7 @@ const NOTHING_YET: AppState = {
   conversations: new Map(),
   system: null,
   line: FIRST_STATUS,
+  lineLog: [],
   outgoing: [],
   seen: {},
   vanishing: { agents: new Set(), threads: new Set() },
@@ -99,10 +103,11 @@ export class App {
   }
 
   readonly #hear: Listener = (notice) => {
-    const { line } = useApp.getState();
-    const status = reduceLineStatus(line, notice, this.clock.device());
+    const { line, lineLog } = useApp.getState();
+    const now = this.clock.device();
+    const status = reduceLineStatus(line, notice, now);
     if (status !== line) {
-      useApp.setState({ line: status });
+      useApp.setState({ line: status, lineLog: reduceLineLog(lineLog, notice, now) });
     }
     if (notice.kind === "event" && notice.type === "thread_message_created") {
       const { client_id } = notice.data as Message;
