@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from trunkline.agents.api.application import create_app
 from trunkline.agents.api.console import Console
@@ -67,10 +68,13 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}"
 
-    def connect(self, path: str = "/api/ws/v2", **headers: str) -> connect:
+    def connect(self, path: str = "/api/ws/v2", *, subprotocols: Sequence[str] = (), **headers: str) -> connect:
+        """Open a WebSocket with the token; `Authorization=""` goes without."""
+        offered = [Subprotocol(name) for name in subprotocols] or None
         given = {"Authorization": f"Bearer {self.token}"} | {k.replace("_", "-"): v for k, v in headers.items()}
         shown = {name: value for name, value in given.items() if value}
-        return connect(f"ws://127.0.0.1:{self.settings.port}{path}", additional_headers=shown, open_timeout=5)
+        url = f"ws://127.0.0.1:{self.settings.port}{path}"
+        return connect(url, additional_headers=shown, subprotocols=offered, open_timeout=5)
 
     def http(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"})

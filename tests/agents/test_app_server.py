@@ -22,6 +22,9 @@ from trunkline.agents.models.echo import INTRODUCTION
 from trunkline.agents.server import bind, run
 from trunkline.agents.settings import BadSettings
 
+PAGE = ["trunkline.v2.json"]
+"""What a page of version 2 offers."""
+
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
@@ -39,7 +42,7 @@ async def test_the_link_it_gives_lets_a_browser_in(tmp_path: Path) -> None:
         async with httpx2.AsyncClient(follow_redirects=True) as browser:
             page = await browser.get(running.ready)
             assert (page.status_code, page.url.path) == (200, "/")
-            assert "You are logged in." in page.text
+            assert (await browser.get(f"{running.url}/api/session")).json()["principal"] == "local"
             cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         async with running.connect(Authorization="", Cookie=cookies, Origin=running.url) as line:
             await line.send('{"type": "subscribe", "topics": ["agent:*"]}')
@@ -157,6 +160,21 @@ async def test_pages_of_other_origins_may_not_connect(tmp_path: Path, path: str)
             assert refused.value.response.status_code == 403
         async with running.connect(path, Origin=running.url):
             pass
+
+
+async def test_a_page_is_told_at_once_that_it_has_no_session_or_may_not_connect(tmp_path: Path) -> None:
+    async with serving(tmp_path) as running:
+        forged = f"trunkline_{running.settings.port}=1.2.3"
+        for headers, code in (
+            ({"Origin": running.url}, 4500),
+            ({"Origin": running.url, "Cookie": forged}, 4500),
+            ({"Origin": "http://evil.example"}, 4501),
+        ):
+            async with running.connect(Authorization="", subprotocols=PAGE, **headers) as line:
+                with pytest.raises(ConnectionClosed) as closed:
+                    await line.recv()
+                assert closed.value.rcvd is not None
+                assert closed.value.rcvd.code == code
 
 
 @pytest.mark.parametrize("path", ["/api/ws/v2", "/api/ws"])

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from trunkline.bus import EventBus
+from trunkline.errors import Unauthenticated
 from trunkline.hub.access import Handshake, Principal, allow_all, anonymous
 from trunkline.hub.admission import AdmissionOptions
 from trunkline.hub.manager import HubOptions, TopicConnectionManager
 from trunkline.line import Trunkline
 from trunkline.protocol.codec import Frame
+from trunkline.protocol.messages import PROTOCOL
 from trunkline.testing.clock import until
 from trunkline.transports.asgi import AsgiEndpoint, EndpointOptions, origin_allowed, read_handshake
 
@@ -216,6 +218,44 @@ async def test_a_refusal_has_a_body_where_the_server_can_send_one() -> None:
     assert with_body.sent[0]["status"] == 403
     assert with_body.sent[1]["body"] == b"Pages of this origin may not connect."
     assert [message["type"] for message in without.sent] == ["websocket.close"]
+
+
+SESSION_ENDED = "The session has ended: log in again."
+
+
+def no_session(handshake: Handshake) -> Principal | None:
+    raise Unauthenticated(SESSION_ENDED if handshake.token is None else "é" * 100)
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "reason"),
+    [
+        ([(b"origin", b"https://evil.example")], 4501, "Pages of this origin may not connect."),
+        ([(b"Origin", b"https://example.com")], 4500, SESSION_ENDED),
+        ([(b"origin", b"https://example.com"), (b"authorization", b"Bearer x")], 4500, "é" * 61),
+    ],
+)
+async def test_a_page_is_told_on_an_open_socket_that_it_may_not_connect(
+    headers: list[tuple[bytes, bytes]], code: int, reason: str
+) -> None:
+    of, server = TopicConnectionManager(Trunkline().broker, authenticate=no_session), Server()
+    of_page = scope(headers=[(b"host", b"example.com"), *headers], subprotocols=[PROTOCOL])
+    await AsgiEndpoint(of, EndpointOptions())(of_page, server.receive, server.send)
+    assert server.sent == [
+        {"type": "websocket.accept", "subprotocol": PROTOCOL, "headers": []},
+        {"type": "websocket.close", "code": code, "reason": reason},
+    ]
+    assert not of.connections
+
+
+@pytest.mark.parametrize("subprotocols", [[], ["other"], [PROTOCOL]])
+async def test_what_is_no_page_of_the_protocol_gets_a_status(subprotocols: list[str]) -> None:
+    of, server = TopicConnectionManager(Trunkline().broker, authenticate=no_session), Server()
+    page = [(b"origin", b"https://example.com")] if PROTOCOL not in subprotocols else []
+    given = scope(headers=[(b"host", b"example.com"), *page], subprotocols=subprotocols)
+    await AsgiEndpoint(of, EndpointOptions())(given, server.receive, server.send)
+    assert server.sent[0]["status"] == 401
+    assert server.sent[1]["body"] == SESSION_ENDED.encode()
 
 
 async def test_a_busy_hub_says_when_to_return() -> None:

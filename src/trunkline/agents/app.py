@@ -18,6 +18,8 @@ from trunkline import (
     SessionLimits,
     Trunkline,
     TrunklineError,
+    Unauthenticated,
+    origin_allowed,
 )
 from trunkline.agents.calls import register_calls
 from trunkline.agents.legacy import LegacyDialect
@@ -93,7 +95,10 @@ class AgentsPlatform:
         return self._access
 
     def _authenticate(self, handshake: Handshake) -> Principal | None:
-        return self.access.authenticate(handshake)
+        principal = self.access.authenticate(handshake)
+        if principal is None and _is_of_own_page(handshake):
+            raise Unauthenticated("The session has ended, or there was none: log in again.")
+        return principal
 
     async def _authorize(self, principal: Principal, action: Action, topic: str) -> bool:
         return await self._rights.authorize(principal, action, topic)
@@ -206,6 +211,11 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], delay: fl
         except Exception:
             logger.exception("%s died; it is started again", name)
         await asyncio.sleep(delay)
+
+
+def _is_of_own_page(handshake: Handshake) -> bool:
+    """Whether a page of this server connects, which has its session and no token that it could still send."""
+    return handshake.token is None and "origin" in handshake.headers and origin_allowed(handshake, frozenset())
 
 
 def _make_directory(path: Path) -> None:

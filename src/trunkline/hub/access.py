@@ -49,7 +49,11 @@ class Handshake:
 Action = Literal["subscribe", "call"]
 
 Authenticate = Callable[[Handshake], Awaitable[Principal | None] | Principal | None]
-"""Tells who connects, or None. Called with the handshake, and again with `token` set for each `authenticate`."""
+"""Tells who connects, or None. Called with the handshake, and again with `token` set for each `authenticate`.
+
+After None the connection may still send `authenticate`, for a few seconds; raise `Unauthenticated` where there is no
+use in waiting for that, and it is refused at once, with that sentence.
+"""
 
 Authorize = Callable[[Principal, Action, str], Awaitable[bool] | bool]
 """Tells whether a principal may subscribe to a topic, or call a method. May raise `NotFound` or `Forbidden`."""

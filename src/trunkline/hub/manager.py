@@ -11,7 +11,7 @@ from typing import Any
 
 from trunkline.brokers.base import Broker, Delivery
 from trunkline.codes import CloseCode, ErrorCode
-from trunkline.errors import Forbidden, RequestError
+from trunkline.errors import Forbidden, RequestError, Unauthenticated
 from trunkline.handler_watch import HandlerWatch, WatchOptions
 from trunkline.hub.access import Action, Authenticate, Authorize, Handshake, Principal, deny_all, nobody
 from trunkline.hub.admission import Admission, AdmissionOptions
@@ -404,6 +404,8 @@ class TopicConnectionManager:
         session = connection.session
         try:
             principal = await self.authenticate(handshake)
+        except Unauthenticated:
+            principal = None
         except Exception:
             logger.exception("Authenticating %r failed", connection)
             principal = None

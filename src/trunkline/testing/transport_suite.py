@@ -27,6 +27,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from trunkline.bus import EventBus
+from trunkline.codes import CloseCode
 from trunkline.events import EventType
 from trunkline.hub.access import Principal, allow_all
 from trunkline.hub.connection import Connection
@@ -367,10 +368,14 @@ class TransportSuite:
                     async with served.client(origin=Origin(foreign)):
                         pass
                 assert caught.value.response.status_code == 403
+                # A page cannot read that, so one that speaks the protocol is told on an open socket.
+                async with served.client(origin=Origin(foreign), greet=True) as page:
+                    assert await page.closed() == (4501, CloseCode.FORBIDDEN_ORIGIN.sentence)
             async with served.client(origin=Origin(f"http://127.0.0.1:{served.port}")) as client:
                 await client.send(type="ping")
                 assert (await client.next())["type"] == "pong"
-            assert served.line.hub.stats.refused == {"origin": 4}
+            assert served.line.hub.stats.refused == {"origin": 8}
+            assert served.line.hub.stats.connections_opened == 1
 
     async def test_a_busy_server_refuses_the_handshake_and_says_when_to_return(self) -> None:
         async with self.served() as served:

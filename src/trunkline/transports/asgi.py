@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from trunkline.codes import CloseCode
+from trunkline.errors import Unauthenticated
 from trunkline.hub.access import Handshake, Principal
 from trunkline.hub.connection import Connection, Transport
 from trunkline.hub.manager import TopicConnectionManager
@@ -36,6 +37,8 @@ DETACH = "trunkline.detach"
 _NO_QUERY: dict[str, str] = {}
 _WRITE_CHUNK = 64 * 1024
 _CLOSE_GRACE = 5.0
+_REASON_BYTES = 123
+"""What a close frame has room for (RFC 6455, 5.5)."""
 
 
 class Dialect(Protocol):
@@ -170,17 +173,18 @@ class AsgiEndpoint:
         handshake = read_handshake(scope)
         if not origin_allowed(handshake, self._allowed_origins):
             self._hub.stats.refused["origin"] += 1
-            await _deny(scope, send, 403, "Pages of this origin may not connect.")
+            await self._refuse(scope, send, CloseCode.FORBIDDEN_ORIGIN, CloseCode.FORBIDDEN_ORIGIN.sentence)
             return
         retry_after = self._hub.retry_after()
         if retry_after is not None:
             self._hub.stats.refused["busy"] += 1
             await self._turn_away(scope, send, handshake, retry_after)
             return
-        principal = principal or await self._hub.authenticate(handshake)
-        if principal is None and handshake.token is not None:
+        try:
+            principal = principal or await self._authenticate(handshake)
+        except Unauthenticated as error:
             self._hub.stats.refused["token"] += 1
-            await _deny(scope, send, 401, "The token is not valid or has expired.")
+            await self._refuse(scope, send, CloseCode.UNAUTHENTICATED, error.sentence)
             return
         await send({"type": "websocket.accept", "subprotocol": self._subprotocol(scope), "headers": self._headers})
         detach: Detach | None = (scope.get("extensions") or {}).get(DETACH)
@@ -192,6 +196,32 @@ class AsgiEndpoint:
             self._hub,
             lambda transport: self._hub.connect(transport, handshake, principal, greet=greet, initial_topics=initial),
         )
+
+    async def _authenticate(self, handshake: Handshake) -> Principal | None:
+        """Ask who connects; None may still say so in a first message.
+
+        Raises:
+            Unauthenticated: there is no use in waiting for that.
+        """
+        try:
+            principal = await self._hub.authenticate(handshake)
+        except Unauthenticated:
+            if self._options.dialect is None:
+                raise
+            principal = None
+        if principal is None and handshake.token is not None:
+            raise Unauthenticated("The token is not valid or has expired.")
+        return principal
+
+    async def _refuse(self, scope: Message, send: Send, code: CloseCode, sentence: str) -> None:
+        """Refuse a handshake for good. A page cannot read the answer to one, so it gets the code on an open socket."""
+        subprotocol = self._subprotocol(scope)
+        if subprotocol is None or not any(name.lower() == b"origin" for name, _ in scope["headers"]):
+            await _deny(scope, send, 401 if code is CloseCode.UNAUTHENTICATED else 403, sentence)
+            return
+        await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": self._headers})
+        reason = sentence.encode()[:_REASON_BYTES].decode(errors="ignore")
+        await send({"type": "websocket.close", "code": int(code), "reason": reason})
 
     async def _turn_away(self, scope: Message, send: Send, handshake: Handshake, retry_after: float) -> None:
         """Refuse a handshake for now. A page cannot read the answer to one, so it gets `goaway` on an open socket."""
