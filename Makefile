@@ -50,6 +50,7 @@ run: $(VENV)/.installed-$(RUN_LEVEL) ## Start the agents platform and its web co
 	@$(BIN)/trunkline serve $(if $(MODEL),--model '$(MODEL)') $(ARGS) || [ $$? -eq 130 ]
 
 test: $(VENV)/.installed-test $(CONSOLE) ## Run the tests; with ARGS, those that pytest picks
+	@$(if $(ARGS),$(if $(findstring browser,$(ARGS)),$(find_chromium)),$(find_chromium))
 	@$(BIN)/pytest $(ARGS)
 	@$(if $(ARGS),,$(call in_web,lint) && $(call in_web,test --workspaces))
 
@@ -147,6 +148,16 @@ NODE_TEST := const [a, b] = process.versions.node.split(".").map(Number); \
   process.exit(+!(a > 22 || (a === 22 && b > 11) || (a === 20 && b > 18)))
 
 in_web = (set -eu; $(find_node); cd web; $$npm run $(1))
+
+# The tests of the console drive a real browser; where it is missing and cannot be installed, they fail and say so.
+define find_chromium
+for browser in $${TRUNKLINE_CHROMIUM:-chromium chromium-browser google-chrome google-chrome-stable}; do \
+  if command -v "$$browser" >/dev/null; then exit 0; fi; \
+done; \
+{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium for the tests of the web console" && \
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+} || echo "Chromium could not be installed; the tests of the web console need it." >&2
+endef
 
 define find_python
 python=; \
