@@ -1,10 +1,14 @@
 import { type App, useApp } from "../state/app-state";
 import { Listening } from "./listening";
 
+/** Milliseconds from letting a topic go to asking anew. */
+const RETRY = 100;
+
 /** Keeps the server's state of the store up to date while a view shows it. */
 export class OperationsWsManager {
   readonly #app: App;
   readonly #listening = new Listening();
+  #retrying: ReturnType<typeof setTimeout> | undefined;
 
   constructor(app: App) {
     this.#app = app;
@@ -15,8 +19,16 @@ export class OperationsWsManager {
     this.#listening.to(this.#app.topics.system, (system) => useApp.setState({ system }));
   }
 
+  /** Ask anew for what the server refused. The topic is let go first, which takes a moment. */
+  retry(): void {
+    this.cleanup();
+    useApp.setState({ system: null });
+    this.#retrying = setTimeout(() => this.initialize(), RETRY);
+  }
+
   /** Stop, and remove the own handlers alone; the view is gone. */
   cleanup(): void {
+    clearTimeout(this.#retrying);
     this.#listening.stop();
   }
 }
