@@ -27,6 +27,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 NOTED = EventType("hub_noted", Note, topic="agent:{key}")
+PRICED = EventType("hub_priced", Note, topic="price:{key}")
 WHISPERED = EventType("hub_whispered", Note, topic="agent:{key}", feed=False)
 
 Authorize = Callable[[Principal, Action, str], Awaitable[bool] | bool]
@@ -43,6 +44,7 @@ class Rig:
         log: LogLimits | None = None,
         budget: int = 4_000,
         flush: FlushOptions | None = None,
+        namespace_flush: dict[str, FlushOptions] | None = None,
         most: int = 3,
         **access: Any,
     ) -> None:
@@ -52,6 +54,7 @@ class Rig:
             session=session or SessionLimits(),
             budget=budget,
             flush=flush or FlushOptions(),
+            namespace_flush=namespace_flush or {},
             max_connections=max(10, most),
             max_connections_per_principal=most,
             admission=AdmissionOptions(rate=1, burst=5),
@@ -68,6 +71,9 @@ class Rig:
 
     async def note(self, key: str, text: str = "", scope: str = "") -> Published:
         return await self.broker.publish(NOTED.event(Note(key, text), scope=scope))
+
+    async def price(self, key: str, text: str = "", scope: str = "") -> Published:
+        return await self.broker.publish(PRICED.event(Note(key, text), scope=scope))
 
     async def whisper(self, key: str, text: str = "") -> Published:
         return await self.broker.publish(WHISPERED.event(Note(key, text)))

@@ -276,8 +276,48 @@ async def test_who_leaves_in_the_middle_of_a_flush_gets_nothing_more() -> None:
         client.send({"type": "unsubscribe", "topics": ["agent:1"]})
     for client in unwritten:
         assert (await client.next())["type"] == "unsubscribe_success"
-    await until(lambda: rig.hub._fanout.is_idle)
+    await until(lambda: rig.hub._fanouts.is_idle)
     assert all(client.pending == [] for client in unwritten)
+
+
+async def test_who_leaves_while_others_are_written_to_is_passed_over() -> None:
+    rig = await started(flush=FlushOptions(slice=0.0, look_after=10), most=1_000)
+    clients = [Direct.open(rig) for _ in range(40)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    await rig.whisper("1")
+    await asyncio.sleep(0)
+    assert [bool(client.writes) for client in clients] == [True] * 10 + [False] * 30
+    for client in (clients[5], clients[12], clients[25]):
+        client.lose()
+    rest = [client for client in clients if client.connection.id in rig.hub.connections]
+    for client in rest:
+        assert numbers(await client.take(1)) == [1]
+    await until(lambda: rig.hub._fanouts.is_idle)
+    assert not clients[12].writes
+    assert not clients[25].writes
+    assert all(client.pending == [] for client in rest)
+
+
+async def test_a_namespace_is_flushed_at_times_of_its_own() -> None:
+    rarely = FlushOptions(factor=1e12, longest_pause=3_600.0)
+    rig = await started(namespace_flush={"price": rarely})
+    client = Direct.open(rig)
+    for topic in ("price:1", "price:*", "agent:1"):
+        await client.subscribe(topic)
+    other = Direct.open(rig, Principal("p2"))
+    await other.subscribe("price:1")
+    await rig.price("1")
+    assert (await other.next())["seq"] == 1
+    await rig.price("1")
+    await rig.whisper("1")
+    assert (await client.take(3))[-1]["topic"] == "agent:1"
+    assert other.pending == []
+    assert not rig.hub._fanouts.is_idle
+    other.send({"type": "unsubscribe", "topics": ["agent:9"]})
+    assert [m["type"] for m in await other.take(2)] == ["hub_priced", "unsubscribe_success"]
+    rig.hub._fanouts.begin()
+    assert rig.hub._fanouts.is_idle
 
 
 async def test_a_drain_writes_what_is_on_its_way(rig: Rig) -> None:

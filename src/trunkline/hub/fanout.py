@@ -7,7 +7,7 @@ factor times what that took: the pace sets itself, light load the lowest latency
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trunkline.hub.connection import Connection
@@ -167,33 +167,79 @@ class Fanout:
 
         One that has several topics, in a flush of several channels, gets all of it in one write of its own.
         """
-        writing, batch = subscribers.writing, subscribers.batch
-        data = b"".join([frame.wire for _, frame in batch])
-        size, events, delivered, looks, began = len(data), len(batch), 0, 0, subscribers.since
-        at_once, look_after = size <= _LARGEST_JOIN, self._options.look_after
+        writing = subscribers.writing
+        data = b"".join([frame.wire for _, frame in subscribers.batch])
+        began, directly, ends_at = subscribers.since, 0, loop.time() + self._options.slice
         whole = JoinedFrames(data)
-        ends_at = loop.time() + self._options.slice
-        while writing:
-            connection, topic = writing.popitem()
-            write = connection.write_now
-            if write is None or not at_once or not (alone or len(connection.channels) == 1):
-                self._queue(connection, topic, subscribers, whole)
-            else:
-                delivered += events
-                try:
-                    written = write(data)
-                except OSError as error:
-                    connection.write_failed(error, data)
-                else:
-                    if written != size:
-                        connection.write_stopped(data[written:])
-            looks += 1
-            if looks == look_after:
-                looks = 0
-                if loop.time() > ends_at:
-                    yield
-                    ends_at = loop.time() + self._options.slice
-        self._stats.events_delivered += delivered
-        if delivered:
+        everyone, told, at = list(writing), 0, 0
+        while at < len(everyone):
+            part = everyone[at : at + self._options.look_after]
+            directly += self._write_part(part, subscribers, whole, alone=alone)
+            at += len(part)
+            if at < len(everyone) and loop.time() > ends_at:
+                # Others run only while this waits, so only then must they see who is still to be written to.
+                for connection in everyone[told:at]:
+                    writing.pop(connection, None)
+                told = at
+                yield
+                if len(writing) != len(everyone) - at:
+                    everyone, told, at = list(writing), 0, 0
+                ends_at = loop.time() + self._options.slice
+        writing.clear()
+        self._stats.events_delivered += directly * len(subscribers.batch)
+        if directly:
             self._stats.write_latency.observe(self._clock() - began)
         subscribers.batch = []
+
+    def _write_part(self, part: list[Connection], subscribers: Subscribers, whole: JoinedFrames, *, alone: bool) -> int:
+        """Write a batch to some of its subscribers; return how many were written to directly."""
+        data, queued = whole.wire, 0
+        size = len(data)
+        at_once = size <= _LARGEST_JOIN
+        for connection in part:
+            write = connection.write_now
+            if write is None or not at_once or not (alone or len(connection.channels) == 1):
+                self._queue(connection, subscribers.writing[connection], subscribers, whole)
+                queued += 1
+                continue
+            try:
+                written = write(data)
+            except OSError as error:
+                connection.write_failed(error, data)
+            else:
+                if written != size:
+                    connection.write_stopped(data[written:])
+        return len(part) - queued
+
+
+class Fanouts:
+    """The fan-out of each namespace: one for all of them, but for those whose events are written at times of their own.
+
+    Args:
+        options: times of every namespace that has none of its own.
+        by_namespace: times of some.
+    """
+
+    def __init__(
+        self,
+        options: FlushOptions,
+        by_namespace: Mapping[str, FlushOptions],
+        stats: HubStats,
+        clock: Callable[[], float],
+    ) -> None:
+        self._common = Fanout(options, stats, clock)
+        self._own = {name: Fanout(own, stats, clock) for name, own in by_namespace.items()}
+
+    def of(self, channel: str) -> Fanout:
+        """The fan-out that writes a channel's events."""
+        return self._own.get(channel.partition(":")[0], self._common) if self._own else self._common
+
+    def begin(self) -> None:
+        """Forget what an event loop that has ended left undone."""
+        for fanout in (self._common, *self._own.values()):
+            fanout.begin()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way to anyone."""
+        return self._common.is_idle and all(fanout.is_idle for fanout in self._own.values())

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from trunkline.hub.access import Action, Authenticate, Authorize, Handshake, Pri
 from trunkline.hub.admission import Admission, AdmissionOptions
 from trunkline.hub.calls import CallContext, CallRegistry
 from trunkline.hub.connection import Connection, Transport
-from trunkline.hub.fanout import Fanout, FlushOptions
+from trunkline.hub.fanout import Fanouts, FlushOptions
 from trunkline.hub.index import SubscriberIndex, Subscribers
 from trunkline.hub.snapshots import SnapshotRegistry
 from trunkline.hub.stats import HubStats
@@ -61,6 +61,7 @@ class HubOptions:
         max_connections_per_principal: connections of one principal.
         admission: how many handshakes are taken, and when the others shall come back.
         flush: when events that wait are written.
+        namespace_flush: other times for the events of some namespaces.
         watch: when a handler that keeps the event loop is logged.
         clock: seconds, monotonic.
         wall_clock: Unix time in seconds.
@@ -73,6 +74,7 @@ class HubOptions:
     max_connections_per_principal: int = 100
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     flush: FlushOptions = field(default_factory=FlushOptions)
+    namespace_flush: Mapping[str, FlushOptions] = field(default_factory=dict)
     watch: WatchOptions = field(default_factory=WatchOptions)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
@@ -112,7 +114,7 @@ class TopicConnectionManager:
         self._authenticate = authenticate
         self._authorize = authorize
         self._index = SubscriberIndex(broker.attach, broker.detach)
-        self._fanout = Fanout(self.options.flush, self.stats, self.options.clock)
+        self._fanouts = Fanouts(self.options.flush, self.options.namespace_flush, self.stats, self.options.clock)
         self._per_principal: dict[str, int] = {}
         self._clock = self.options.clock
         self.admission = Admission(self.options.admission, self._clock())
@@ -143,9 +145,14 @@ class TopicConnectionManager:
         now = self._clock()
         return self.admission.postpone(now, not_before=0.0 if self._drained_by is None else self._drained_by - now)
 
+    def has_subscribers(self, channel: str) -> bool:
+        """Whether anybody is subscribed to a topic, or to the channel of a feed."""
+        return self._index.get(channel) is not None
+
     def observe_lag(self, seconds: float) -> None:
         """Note how late the event loop runs: over a bound, fewer handshakes are taken."""
         self.loop_lag = seconds
+        self.stats.worst_loop_lag = max(self.stats.worst_loop_lag, seconds)
         self.admission.observe_lag(seconds, self._clock())
 
     async def authenticate(self, handshake: Handshake) -> Principal | None:
@@ -240,19 +247,19 @@ class TopicConnectionManager:
         of_topic = self._index.get(published.topic)
         of_feed = self._index.get(published.feed)
         if of_topic is not None:
-            self._spread(of_topic, published.position, frame)
+            self._spread(published.topic, of_topic, published.position, frame)
             for connection in of_topic.queued:
                 self._queue(connection, delivery)
         if of_feed is not None and published.feed_position is not None:
-            self._spread(of_feed, published.feed_position, frame)
+            self._spread(published.topic, of_feed, published.feed_position, frame)
             for connection in of_feed.queued:
                 if of_topic is None or connection not in of_topic.queued:
                     self._queue(connection, delivery)
 
-    def _spread(self, subscribers: Subscribers, position: Position, frame: Frame) -> None:
+    def _spread(self, channel: str, subscribers: Subscribers, position: Position, frame: Frame) -> None:
         """Let an event go to those who are written to together, and to those who wait for an answer first."""
         if subscribers.joined or subscribers.late:
-            self._fanout.add(subscribers, position, frame)
+            self._fanouts.of(channel).add(subscribers, position, frame)
         for connection, attempt in subscribers.holding.items():
             connection.session.hold(attempt, Logged(position.seq, frame))
 
@@ -277,11 +284,11 @@ class TopicConnectionManager:
 
     def _give_pending(self, connection: Connection) -> None:
         """Queue what is on its way to a connection, so that what is sent now comes after it."""
-        if not self._fanout.is_idle:
+        if not self._fanouts.is_idle:
             for topic, channel in connection.channels.items():
                 subscribers = self._index.get(channel)
                 if subscribers is not None and (entries := subscribers.missing(connection)):
-                    self._fanout.offer(connection, topic, subscribers.epoch, entries)
+                    self._fanouts.of(channel).offer(connection, topic, subscribers.epoch, entries)
 
     def _catch_up(self, connection: Connection) -> None:
         """Resume what a drained connection missed; from here on its live events are held, not skipped."""
@@ -475,7 +482,7 @@ class TopicConnectionManager:
     def admit(self) -> None:
         """Take connections, also after a drain, and in another event loop than before."""
         self._drained_by = None
-        self._fanout.begin()
+        self._fanouts.begin()
 
     def drain(self, retry_after_ms: Callable[[], int], *, within: float = 0.0) -> None:
         """Take no more connections, and tell each open one how long to stay away once it has ended.

@@ -54,6 +54,7 @@ class HubStats:
         sockets_per_client: connections of the same principal, counted when one is opened.
         errors: error answers by code.
         messages_received: frames from clients.
+        worst_loop_lag: seconds that the event loop ran late at worst, until someone sets this to nothing again.
     """
 
     connections_opened: int = 0
@@ -72,6 +73,7 @@ class HubStats:
     sockets_per_client: Histogram = field(default_factory=_small_counts)
     errors: Counter[str] = field(default_factory=Counter)
     messages_received: int = 0
+    worst_loop_lag: float = 0.0
 
     def count(self, what: Literal["errors", "resets", "recoveries"], kind: str) -> None:
         """Count one thing that a session noticed."""
