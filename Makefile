@@ -30,12 +30,13 @@ SIZE_local := the application and the local model (the model is 130 MB, once; MO
 SIZE_test := everything the tests need (about 170 MB, once)
 SIZE_node := Node.js (60 MB, once; a node on PATH that is new enough goes without)
 WEB_STAMP := web/node_modules/.installed
+CLIENT := web/client/dist/index.js
 CONSOLE := src/trunkline/agents/console/index.html
 # The folders among them tell by their time that a file went away.
 CONSOLE_SOURCES := web/bundle.mjs $(wildcard web/console/*.*) $(shell find web/console/src web/client/src 2>/dev/null)
 RUN_LEVEL := $(if $(filter echo,$(MODEL)),echo,local)
 
-.PHONY: help run test web console check fmt gen bench chaos prove latency soak keepalive clean moved
+.PHONY: help run test web client console check fmt gen bench chaos prove latency soak keepalive clean moved
 .NOTPARALLEL:
 
 help: ## Show what can be made
@@ -49,13 +50,15 @@ run: $(VENV)/.installed-$(RUN_LEVEL) ## Start the agents platform and its web co
 	  "The server starts without it; 'make console' tries again." >&2
 	@$(BIN)/trunkline serve $(if $(MODEL),--model '$(MODEL)') $(ARGS) || [ $$? -eq 130 ]
 
-test: $(VENV)/.installed-test $(CONSOLE) ## Run the tests; with ARGS, those that pytest picks
+test: $(VENV)/.installed-test $(CLIENT) $(CONSOLE) ## Run the tests; with ARGS, those that pytest picks
 	@$(if $(ARGS),$(if $(findstring browser,$(ARGS)),$(find_chromium)),$(find_chromium))
 	@$(BIN)/pytest $(ARGS)
 	@$(if $(ARGS),,$(call in_web,lint) && $(call in_web,test --workspaces))
 
 web: $(VENV)/.installed-test $(WEB_STAMP) ## Run the TypeScript tests alone
 	@$(call in_web,lint) && $(call in_web,test --workspaces)
+
+client: $(CLIENT) ## Build @trunkline/client into web/client/dist
 
 console: $(CONSOLE) ## Build the web console into the package
 
@@ -127,6 +130,11 @@ $(WEB_STAMP): web/package-lock.json web/package.json $(wildcard web/*/package.js
 	echo "Installing what the TypeScript needs into web/node_modules (60 MB, once)"; \
 	cd web; $$npm ci --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000; \
 	touch $(notdir $(@D))/$(@F)
+
+$(CLIENT): $(WEB_STAMP) $(wildcard web/client/*.json) $(shell find web/client/src 2>/dev/null)
+	@set -eu; $(find_node); \
+	echo "Building @trunkline/client"; \
+	cd web; $$npm run build --workspace @trunkline/client
 
 $(CONSOLE): $(WEB_STAMP) $(CONSOLE_SOURCES)
 	@set -eu; $(find_node); \

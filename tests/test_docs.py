@@ -11,6 +11,7 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent.parent
 FROM_EXAMPLE = re.compile(r"<!-- (examples/\S+) -->\n```python\n(.*?)```", re.DOTALL)
+PAGE_FROM_EXAMPLE = re.compile(r"<!-- (\S+\.html) -->\n```html\n(.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
@@ -23,6 +24,11 @@ def test_readme_code_is_quoted_from_the_examples() -> None:
     assert len(quoted) == len(PYTHON.findall(readme)) > 0
     for name, code in quoted:
         assert code in (ROOT / name).read_text(), f"README quotes {name} and the file says otherwise"
+
+
+def test_the_page_of_the_browser_guide_is_the_example_that_is_opened_in_a_browser() -> None:
+    [(name, page)] = PAGE_FROM_EXAMPLE.findall((ROOT / "docs" / "browser.md").read_text())
+    assert page == (ROOT / name).read_text()
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "README.md"], ids=str)

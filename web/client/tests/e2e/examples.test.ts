@@ -33,7 +33,7 @@ test("the page shows each change of the price", async () => {
   document.body.innerHTML = html.replace(/<script.*/s, "");
   const built = pathToFileURL(join(EXAMPLES, "../dist/index.js")).href;
   await import(
-    /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(script.replace("@trunkline/client", built))}`
+    /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(script.replace("/client/index.js", built))}`
   );
   await expect.poll(() => document.body.textContent).toContain("1 EUR = 1.07 USD connected");
   await change("EUR", 1.08);
