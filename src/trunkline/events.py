@@ -4,8 +4,8 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
-from uuid import UUID
 
 import msgspec
 
@@ -14,6 +14,11 @@ from trunkline.topics import TopicPattern, feed_channel
 D = TypeVar("D")
 
 _encode = msgspec.json.Encoder().encode
+
+
+_48_BITS = (1 << 48) - 1
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""A hexadecimal digit with its upper two bits set to 10."""
 
 
 class Stamp(NamedTuple):
@@ -25,11 +30,16 @@ class Stamp(NamedTuple):
 
 def make_stamp(unix_ms: int, entropy: bytes) -> Stamp:
     """Make a stamp from a time and at least 10 random bytes; pure, so tests can fix both."""
-    random = int.from_bytes(entropy[:10], "big")
-    value = (unix_ms & (1 << 48) - 1) << 80
-    value |= 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    moment = datetime.fromtimestamp(unix_ms // 1000, UTC)
-    return Stamp(str(UUID(int=value)), f"{moment:%Y-%m-%dT%H:%M:%S}.{unix_ms % 1000:03d}Z")
+    moment, random = f"{unix_ms & _48_BITS:012x}", entropy[:10].hex()
+    variant = _VARIANT[random[4]]
+    name = f"{moment[:8]}-{moment[8:]}-7{random[:3]}-{variant}{random[5:8]}-{random[8:]}"
+    return Stamp(name, f"{_second(unix_ms // 1000)}.{unix_ms % 1000:03d}Z")
+
+
+@lru_cache(maxsize=2)
+def _second(unix_seconds: int) -> str:
+    """RFC 3339 up to the second, which most events share with the one before."""
+    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def stamp_now() -> Stamp:
