@@ -56,7 +56,20 @@ export const rest = {
         body: { content, client_id: clientId },
       }),
     ),
+  /** Have a thread answered anew from one of the user's messages on, with a text that may be too large for the line. */
+  resendMessage: (threadId: number, messageId: number, content: string) =>
+    dataOf(
+      client.POST("/api/threads/{thread_id}/messages/{message_id}/resend", {
+        params: { path: { thread_id: threadId, message_id: messageId } },
+        body: { content },
+      }),
+    ),
   /** Have what nobody answered yet answered. */
   runThread: (threadId: number) =>
     dataOf(client.POST("/api/threads/{thread_id}/run", { params: { path: { thread_id: threadId } } })),
+  /** Add a message of whatever size, and have it answered. */
+  async sendLarge(threadId: number, content: string, clientId: string): Promise<void> {
+    await rest.addMessage(threadId, content, clientId);
+    await rest.runThread(threadId);
+  },
 };

@@ -1,4 +1,7 @@
+import { rest } from "../api/rest";
 import { type App, useApp } from "../state/app-state";
+import type { Conversation } from "../state/conversation";
+import { isTooLargeForLine } from "../state/message-size";
 import { Listening } from "./listening";
 
 /** Keeps one open thread of the store up to date, and carries what its view wants done. */
@@ -15,9 +18,10 @@ export class ChatViewWsManager {
 
   /** Begin to listen; the view was mounted. */
   initialize(): void {
-    this.#listening.to(this.#app.topics.conversation(this.threadId), (view) =>
-      useApp.setState(({ conversations }) => ({ conversations: new Map(conversations).set(this.threadId, view) })),
-    );
+    this.#listening.to(this.#app.topics.conversation(this.threadId), (view) => {
+      useApp.setState(({ conversations }) => ({ conversations: new Map(conversations).set(this.threadId, view) }));
+      this.#settle(view.data);
+    });
   }
 
   /** Stop, and remove the own handlers alone; the view is gone. */
@@ -37,6 +41,10 @@ export class ChatViewWsManager {
 
   /** Have the thread answered again from one of the user's messages on, with another text if one is given. */
   async resend(messageId: number, content?: string): Promise<void> {
+    if (content !== undefined && isTooLargeForLine(content)) {
+      await rest.resendMessage(this.threadId, messageId, content);
+      return;
+    }
     const params = { thread_id: this.threadId, message_id: messageId, ...(content === undefined ? {} : { content }) };
     await this.#app.client.line.call("thread.resend", params, { key: crypto.randomUUID() });
   }
@@ -49,5 +57,15 @@ export class ChatViewWsManager {
   /** The messages up to this one were looked at. */
   look(messageId: number): void {
     this.#app.seen.look(this.threadId, messageId);
+  }
+
+  /** Tell the outbox what the thread shows by now, also where a snapshot brought it. */
+  #settle({ messages }: Conversation): void {
+    const outgoing = useApp.getState().outgoing.filter(({ threadId }) => threadId === this.threadId);
+    for (const { clientId } of outgoing) {
+      if (messages.some(({ client_id }) => client_id === clientId)) {
+        this.#app.outbox.arrived(clientId);
+      }
+    }
   }
 }

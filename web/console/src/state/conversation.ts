@@ -77,6 +77,10 @@ export function reduceConversation(held: Conversation, event: EventOf<ThreadEven
 }
 
 function withMessage(held: Conversation, message: Message): Conversation {
+  const [first] = held.messages;
+  if (held.isTruncated && first && message.id < first.id) {
+    return held; // One of those that were left out; to hold it would leave a hole.
+  }
   const place = held.messages.findIndex(({ id }) => id >= message.id);
   const known = held.messages[place];
   const streaming = held.streaming?.messageId === message.id ? null : held.streaming;

@@ -1,89 +1,182 @@
 import { RequestError } from "@trunkline/client";
 import type { OfflineCalls, PendingCall } from "@trunkline/client/offline";
+import { sentenceOf } from "../api/failure";
+import { rest } from "../api/rest";
 import type { Calls } from "../generated/agents";
 import type { BrowserStorage } from "./browser-storage";
+import { KeptMessages } from "./kept-messages";
+import { isTooLargeForLine } from "./message-size";
 
 /** A message of this browser that its thread does not show yet. */
 export interface OutgoingMessage {
   readonly clientId: string;
   readonly threadId: number;
   readonly content: string;
-  /** Not sent, sent and unanswered, or refused. */
-  readonly state: "pending" | "sent" | "failed";
+  /** Held back while its thread is answered; not sent; sent and not shown yet; or refused. */
+  readonly state: "held" | "pending" | "sent" | "failed";
   /** Why it was refused. */
   readonly sentence?: string;
 }
 
-type Failed = OutgoingMessage & { readonly state: "failed" };
+/** What the outbox is made of. */
+export interface OutboxParts {
+  readonly calls: OfflineCalls;
+  readonly storage: BrowserStorage;
+  /** Told what is on its way after each change. */
+  readonly changed: (messages: readonly OutgoingMessage[]) => void;
+  /** Whether a thread is being answered, as far as the page knows; it takes no message meanwhile. */
+  readonly isBusy: (threadId: number) => boolean;
+}
+
 type SendParams = Calls["thread.send"]["params"];
 
 const SEND = "thread.send";
-const NAME = "failed messages";
-const MOST_KEPT = 100;
+const MOST_ANSWERED = 100;
+const UNFINISHED = "The page was closed before the server had this message.";
+const QUEUE_FULL = "Too much waits for the line already. Try again when it is back.";
 
-/** Sends what people write, keeps it until it is answered, and what was refused until they say what becomes of it. */
+/** Milliseconds until a thread that was busy against expectation is tried again. */
+const TRY_AGAIN_AFTER = 1_000;
+
+/**
+ * Sends what people write, keeps it until it is answered, and what was refused until they say what becomes of it.
+ *
+ * A thread takes one message at a time: what is written during an answer is held back until it has ended.
+ */
 export class Outbox {
+  readonly #parts: OutboxParts;
   readonly #answered = new Map<string, OutgoingMessage>();
+  readonly #large = new Map<string, OutgoingMessage>();
   readonly #followed = new Set<string>();
-  #failed: readonly Failed[];
+  readonly #shown = new Set<string>();
+  readonly #failed: KeptMessages;
+  readonly #held: KeptMessages;
+  #again: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    readonly calls: OfflineCalls,
-    readonly storage: BrowserStorage,
-    readonly changed: (messages: readonly OutgoingMessage[]) => void,
-  ) {
-    this.#failed = storage.read<readonly Failed[]>(NAME, []);
-    calls.subscribe(() => this.#followNew());
-    storage.onChange(NAME, () => {
-      this.#failed = storage.read<readonly Failed[]>(NAME, []);
-      this.#tell();
-    });
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    this.#failed = new KeptMessages("failed messages", parts.storage, () => this.#tell());
+    this.#held = new KeptMessages("held messages", parts.storage, () => this.#tell());
+    parts.calls.subscribe(() => this.#followNew());
     this.#followNew();
   }
 
   /** Everything on its way, in the order it was written, and what was refused. */
   get messages(): readonly OutgoingMessage[] {
-    const waiting = this.calls.pendingCalls.filter(({ method }) => method === SEND).map(outgoingOf);
+    const waiting = [...this.#waiting().map(outgoingOf), ...this.#large.values()];
     const known = new Set(waiting.map(({ clientId }) => clientId));
-    const answered = [...this.#answered.values()].filter(({ clientId }) => !known.has(clientId));
-    return [...answered, ...waiting, ...this.#failed.filter(({ clientId }) => !known.has(clientId))];
+    const isNew = ({ clientId }: OutgoingMessage) => !known.has(clientId);
+    const answered = [...this.#answered.values()].filter(isNew);
+    return [...answered, ...waiting, ...this.#held.all.filter(isNew), ...this.#failed.all.filter(isNew)];
   }
 
   /** Say something in a thread and have it answered. Without a line it is sent when there is one. */
   send(threadId: number, content: string, clientId: string = crypto.randomUUID()): void {
-    this.#forget(clientId);
-    const params: SendParams = { thread_id: threadId, content, client_id: clientId, run: true };
-    this.calls.enqueue(SEND, { ...params });
+    this.#failed.remove(clientId);
+    const message: OutgoingMessage = { clientId, threadId, content, state: "held" };
+    const isTaken = this.#isTaken(threadId) || this.#held.all.some((other) => other.threadId === threadId);
+    if (isTaken) {
+      this.#held.put(message);
+    } else {
+      this.#dispatch(message);
+    }
+    this.#tell();
   }
 
   /** Send again what was refused. */
   retry(clientId: string): void {
-    const failed = this.#failed.find((message) => message.clientId === clientId);
+    const failed = this.#failed.all.find((message) => message.clientId === clientId);
     if (failed) {
       this.send(failed.threadId, failed.content, clientId);
     }
   }
 
-  /** Give up what was refused; returns its text. */
+  /** Give up what was refused or is held back; returns its text. */
   discard(clientId: string): string | undefined {
-    const failed = this.#failed.find((message) => message.clientId === clientId);
-    this.#forget(clientId);
+    const given = this.#failed.remove(clientId) ?? this.#held.remove(clientId);
     this.#tell();
-    return failed?.content;
+    return given?.content;
   }
 
   /** The thread shows this message now. */
   arrived(clientId: string): void {
+    if (this.#followed.has(clientId) || this.#large.has(clientId)) {
+      this.#shown.add(clientId);
+    }
     if (this.#answered.delete(clientId)) {
       this.#tell();
     }
   }
 
+  /** Send what was held back, the first message of each thread that is not being answered any more. */
+  release(): void {
+    const tried = new Set<number>();
+    for (const message of this.#held.all) {
+      const { threadId, clientId } = message;
+      if (!tried.has(threadId) && !this.#isTaken(threadId)) {
+        this.#held.remove(clientId);
+        this.#dispatch(message);
+      }
+      tried.add(threadId);
+    }
+    if (tried.size) {
+      this.#tell();
+    }
+  }
+
+  /** Whether a thread is answered, or has a message on its way that will be. */
+  #isTaken(threadId: number): boolean {
+    const isOfThread = (message: OutgoingMessage) => message.threadId === threadId;
+    return (
+      this.#parts.isBusy(threadId) ||
+      this.#waiting().map(outgoingOf).some(isOfThread) ||
+      [...this.#large.values()].some(isOfThread)
+    );
+  }
+
+  #waiting(): readonly PendingCall[] {
+    return this.#parts.calls.pendingCalls.filter(({ method }) => method === SEND);
+  }
+
+  #dispatch(message: OutgoingMessage): void {
+    const { threadId, content, clientId } = message;
+    if (isTooLargeForLine(content)) {
+      this.#sendLarge({ ...message, state: "sent" });
+      return;
+    }
+    const params: SendParams = { thread_id: threadId, content, client_id: clientId, run: true };
+    try {
+      this.#parts.calls.enqueue(SEND, { ...params });
+    } catch {
+      this.#failed.put({ ...message, state: "failed", sentence: QUEUE_FULL });
+    }
+  }
+
+  /** Send what the line does not take by REST; what the page's end cuts off is there again, to be sent again. */
+  async #sendLarge(message: OutgoingMessage): Promise<void> {
+    const { threadId, content, clientId } = message;
+    this.#large.set(clientId, message);
+    this.#failed.put({ ...message, state: "failed", sentence: UNFINISHED });
+    try {
+      await rest.addMessage(threadId, content, clientId);
+      this.#failed.remove(clientId);
+      this.#keepAnswered(message);
+      // Where this fails, the thread shows a message without an answer, and how to ask for one.
+      await rest.runThread(threadId).catch(() => {});
+    } catch (error) {
+      this.#failed.put({ ...message, state: "failed", sentence: sentenceOf(error) });
+    }
+    this.#large.delete(clientId);
+    this.#tell();
+    this.release();
+  }
+
   /** Follow every call of this kind, those that an earlier page left among them. */
   #followNew(): void {
-    for (const call of this.calls.pendingCalls) {
-      if (call.method === SEND && !this.#followed.has(call.key)) {
-        this.#followed.add(call.key);
+    for (const call of this.#waiting()) {
+      const { clientId } = outgoingOf(call);
+      if (!this.#followed.has(clientId)) {
+        this.#followed.add(clientId);
         this.#follow(call);
       }
     }
@@ -96,37 +189,40 @@ export class Outbox {
       await call.result;
       this.#keepAnswered({ ...message, state: "sent" });
     } catch (error) {
-      if (error instanceof RequestError) {
-        this.#keepFailed({ ...message, state: "failed", sentence: error.message });
-      }
+      this.#refused(message, error);
     }
-    this.#followed.delete(call.key);
+    this.#followed.delete(message.clientId);
     this.#tell();
+    this.release();
+  }
+
+  #refused(message: OutgoingMessage, error: unknown): void {
+    if (!(error instanceof RequestError)) {
+      return; // This page sends no more; the next one does.
+    }
+    if (error.code === "conflict") {
+      // Its thread is being answered after all, of which the page has not heard yet.
+      this.#held.put({ ...message, state: "held" });
+      clearTimeout(this.#again);
+      this.#again = setTimeout(() => this.release(), TRY_AGAIN_AFTER);
+    } else {
+      this.#failed.put({ ...message, state: "failed", sentence: error.message });
+    }
   }
 
   /** The message itself comes as an event, a moment before the answer or after it. */
   #keepAnswered(message: OutgoingMessage): void {
+    if (this.#shown.delete(message.clientId)) {
+      return;
+    }
     this.#answered.set(message.clientId, message);
-    if (this.#answered.size > MOST_KEPT) {
+    if (this.#answered.size > MOST_ANSWERED) {
       this.#answered.delete([...this.#answered.keys()][0] ?? "");
     }
   }
 
-  #keepFailed(failed: Failed): void {
-    this.#failed = [...this.#failed.filter(({ clientId }) => clientId !== failed.clientId), failed].slice(-MOST_KEPT);
-    this.storage.write(NAME, this.#failed);
-  }
-
-  #forget(clientId: string): void {
-    const left = this.#failed.filter((message) => message.clientId !== clientId);
-    if (left.length !== this.#failed.length) {
-      this.#failed = left;
-      this.storage.write(NAME, left);
-    }
-  }
-
   #tell(): void {
-    this.changed(this.messages);
+    this.#parts.changed(this.messages);
   }
 }
 
