@@ -64,6 +64,8 @@ export interface TopicOpened {
   readonly position: Position;
   /** How many missed events follow; undefined unless it was resumed. */
   readonly recovered?: number;
+  /** Whether a snapshot follows at once; undefined if it was resumed. */
+  readonly hasSnapshot?: boolean;
 }
 
 /** A subscription ended: refused, or revoked later (`code` is undefined then). */

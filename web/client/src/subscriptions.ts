@@ -208,9 +208,10 @@ export class Subscriptions {
       return this.#resumed(sub, position, resumed.recovered);
     }
     sub.position = position;
-    sub.hasSnapshot = "data" in message;
-    const opened: Effect = { kind: "opened", topic, position };
-    if (!("data" in message)) {
+    const hasSnapshot = "data" in message;
+    sub.hasSnapshot = hasSnapshot;
+    const opened: Effect = { kind: "opened", topic, position, hasSnapshot };
+    if (!hasSnapshot) {
       return [opened];
     }
     return [opened, { kind: "snapshot", type: message.type, topic, position, data: message.data }];

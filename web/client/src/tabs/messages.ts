@@ -100,7 +100,8 @@ export type HubNotice =
   | { readonly kind: "state"; readonly change: StateChanged }
   /** Requests can be sent. */
   | { readonly kind: "ready" }
-  | { readonly kind: "topic"; readonly id: number; readonly notice: TopicNotice }
+  /** What belongs together comes together: the opening and its snapshot, or neither. */
+  | { readonly kind: "topic"; readonly id: number; readonly notices: readonly TopicNotice[] }
   /** An event, for the tab's topics of these numbers. */
   | { readonly kind: "event"; readonly ids: readonly number[]; readonly event: ReceivedEvent }
   | { readonly kind: "notice"; readonly notice: Noticed }

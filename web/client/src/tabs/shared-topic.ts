@@ -17,7 +17,7 @@ export interface Member<Tab> {
 export interface TopicEffects<Tab> {
   /** Subscribe the line to the topic, anew if it is subscribed, from a position or from a fresh beginning. */
   ask(since: Position | undefined): void;
-  tell(member: Member<Tab>, notice: TopicNotice): void;
+  tell(member: Member<Tab>, ...notices: readonly TopicNotice[]): void;
 }
 
 /**
@@ -38,8 +38,8 @@ export class SharedTopic<Tab> {
   #isAsking = false;
   /** Undefined until a fresh beginning has told. */
   #hasSnapshot: boolean | undefined;
-  /** Who takes the snapshot that follows a fresh beginning. */
-  #beginning: Member<Tab>[] = [];
+  /** The fresh beginning that waits for its snapshot, which follows at once. */
+  #beginning: TopicOpened | undefined;
 
   constructor(topic: string, effects: TopicEffects<Tab>) {
     this.#topic = topic;
@@ -65,7 +65,7 @@ export class SharedTopic<Tab> {
   /** The connection is gone; the line asks again by itself, from where it stands. */
   cut(): void {
     this.#isAsking = true;
-    this.#beginning = [];
+    this.#beginning = undefined;
     for (const member of this.#members.values()) {
       member.isOpen = false;
     }
@@ -75,25 +75,37 @@ export class SharedTopic<Tab> {
   // What the line has for the topic
 
   /** The server has answered. */
-  opened({ position, recovered }: TopicOpened): void {
-    this.#isAsking = false;
-    this.#beginning = [];
-    if (recovered === undefined) {
-      this.#base = position;
-      this.#hasSnapshot = false;
+  opened(notice: TopicOpened): void {
+    if (notice.recovered === undefined) {
+      this.#hasSnapshot = notice.hasSnapshot;
+      this.#base = notice.position;
     }
-    for (const member of this.#members.values()) {
-      this.#admit(member, position, recovered === undefined);
+    this.#beginning = notice.hasSnapshot ? notice : undefined;
+    if (!this.#beginning) {
+      this.#opened(notice);
     }
-    this.#goOn();
   }
 
-  /** The snapshot of a fresh beginning, for those who needed one alone. */
+  /** The snapshot of a fresh beginning, for those who need one alone. */
   snapshot(notice: ReceivedSnapshot): void {
-    this.#hasSnapshot = true;
-    for (const member of this.#beginning.splice(0)) {
-      this.#effects.tell(member, notice);
+    const opened = this.#beginning;
+    this.#beginning = undefined;
+    if (opened) {
+      this.#opened(opened, notice);
     }
+  }
+
+  #opened(notice: TopicOpened, ...snapshot: ReceivedSnapshot[]): void {
+    this.#isAsking = false;
+    for (const member of this.#members.values()) {
+      this.#leaveOtherEpoch(member, notice.position);
+      if (member.position) {
+        this.#resume(member, notice.position);
+      } else if (notice.recovered === undefined) {
+        this.#begin(member, notice, ...snapshot);
+      }
+    }
+    this.#goOn();
   }
 
   /** The line could not go on from where it stands; a fresh beginning follows. Who is further on may still resume. */
@@ -136,25 +148,38 @@ export class SharedTopic<Tab> {
 
   // Rounds
 
-  /** Tell a tab that the topic is open, if what comes from now on continues what it has. */
-  #admit(member: Member<Tab>, position: Position, isFresh: boolean): void {
+  #leaveOtherEpoch(member: Member<Tab>, position: Position): void {
     if (member.position && member.position.epoch !== position.epoch) {
       this.#reset(member, "epoch");
     }
-    if (!member.position) {
-      if (isFresh) {
-        member.position = position;
-        member.isOpen = true;
-        this.#beginning.push(member);
-        this.#effects.tell(member, { kind: "opened", topic: this.#topic, position });
-      }
-      return;
-    }
-    if (!member.isOpen && this.#isServed(member)) {
+  }
+
+  #begin(member: Member<Tab>, opened: TopicOpened, ...snapshot: ReceivedSnapshot[]): void {
+    member.position = opened.position;
+    member.isOpen = true;
+    this.#effects.tell(member, opened, ...snapshot);
+  }
+
+  /** Tell a tab that the topic is open, if what comes from now on continues what it has; up to `end`, it was missed. */
+  #resume(member: Member<Tab>, end: Position): void {
+    if (!member.isOpen && member.position && this.#isServed(member)) {
       member.isOpen = true;
-      const recovered = Math.max(0, position.seq - member.position.seq);
-      const end = recovered ? position : member.position;
-      this.#effects.tell(member, { kind: "opened", topic: this.#topic, position: end, recovered });
+      const recovered = Math.max(0, end.seq - member.position.seq);
+      const position = recovered ? end : member.position;
+      this.#effects.tell(member, { kind: "opened", topic: this.#topic, position, recovered });
+    }
+  }
+
+  /** The line stands somewhere, and goes on from there: open the topic for those whom that serves. */
+  #admit(base: Position): void {
+    for (const member of this.#members.values()) {
+      if (!member.isOpen) {
+        this.#leaveOtherEpoch(member, base);
+        this.#resume(member, base);
+        if (!member.position && this.#hasSnapshot === false) {
+          this.#begin(member, { kind: "opened", topic: this.#topic, position: base, hasSnapshot: false });
+        }
+      }
     }
   }
 
@@ -167,11 +192,7 @@ export class SharedTopic<Tab> {
   /** Ask for what is missing to a tab; where nothing is, open the topic for those who came since. */
   #goOn(): void {
     if (this.#base && !this.#isAsking) {
-      for (const member of this.#members.values()) {
-        if (!member.isOpen) {
-          this.#admit(member, this.#base, this.#hasSnapshot === false);
-        }
-      }
+      this.#admit(this.#base);
     }
     const unserved = [...this.#members.values()].filter((member) => !this.#isServed(member));
     const [first] = unserved;

@@ -204,7 +204,7 @@ export class TabHub {
     if (!shared) {
       shared = new SharedTopic<HubTab>(topic, {
         ask: (from) => this.#line?.subscribe(topic, from),
-        tell: (member, notice) => this.#post(member.tab, { kind: "topic", id: member.id, notice }),
+        tell: (member, ...notices) => this.#post(member.tab, { kind: "topic", id: member.id, notices }),
       });
       this.#topics.set(topic, shared);
     }

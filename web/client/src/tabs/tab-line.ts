@@ -185,6 +185,9 @@ export class TabLine implements Line {
   // The hub
 
   #hello(): void {
+    if (this.state !== "connecting") {
+      this.#change({ kind: "state", state: "connecting", reason: "" });
+    }
     this.#stay.post({ kind: "hello", id: this.#stay.id, setup: this.#options.setup, topics: this.#topics.wanted() });
     this.#watchers.size && this.#stay.post({ kind: "watch", isOn: true });
   }
@@ -201,8 +204,12 @@ export class TabLine implements Line {
         this.#ready();
         return;
       case "topic":
+        for (const one of notice.notices) {
+          this.#handOver(this.#topics.take(notice.id, one));
+        }
+        return;
       case "event":
-        this.#handOver(this.#topics.take(notice));
+        this.#handOver(this.#topics.event(notice));
         return;
       case "notice":
         this.#handOver(notice.notice);
@@ -225,11 +232,6 @@ export class TabLine implements Line {
 
   #welcome({ change, isReady, figures }: HubNotice & { kind: "welcome" }): void {
     this.#show(figures);
-    const { state } = this.#lastChange;
-    // A line that was there already goes the way that each line goes.
-    if (change.state === "connected" && state !== "connecting" && state !== "connected") {
-      this.#change({ kind: "state", state: "connecting", reason: "" });
-    }
     change.state === "idle" || this.#mirror(change);
     isReady && this.#ready();
   }

@@ -1,7 +1,7 @@
 import type { Notice } from "../effects.js";
 import type { Position } from "../position.js";
 import { checkTopic } from "../topic.js";
-import type { HubNotice, TabRequest, WantedTopic } from "./messages.js";
+import type { HubNotice, TabRequest, TopicNotice, WantedTopic } from "./messages.js";
 
 interface TabTopic {
   readonly id: number;
@@ -64,12 +64,8 @@ export class TabTopics {
     }
   }
 
-  /** Take what the hub tells; returns what the application is handed, if anything. */
-  take(notice: HubNotice & { kind: "topic" | "event" }): Notice | undefined {
-    return notice.kind === "event" ? this.#event(notice) : this.#topic(notice);
-  }
-
-  #event({ ids, event }: HubNotice & { kind: "event" }): Notice | undefined {
+  /** Take an event; returns what the application is handed, if anything. */
+  event({ ids, event }: HubNotice & { kind: "event" }): Notice | undefined {
     const subscriptions: string[] = [];
     for (const id of ids) {
       const wanted = this.#byId.get(id);
@@ -81,7 +77,8 @@ export class TabTopics {
     return subscriptions.length ? { ...event, subscriptions } : undefined;
   }
 
-  #topic({ id, notice }: HubNotice & { kind: "topic" }): Notice | undefined {
+  /** The same for what else comes for a topic. */
+  take(id: number, notice: TopicNotice): Notice | undefined {
     const wanted = this.#byId.get(id);
     if (!wanted) {
       return undefined;

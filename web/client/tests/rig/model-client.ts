@@ -6,7 +6,7 @@ import { LEGAL_STATES } from "./legal-states.js";
 import type { ModelServer } from "./model-server.js";
 
 /** What the application holds of one subscription; it accepts exactly what may come next. */
-class Reader {
+export class Reader {
   isBroken = false;
 
   constructor(

@@ -63,6 +63,11 @@ export class ModelServer {
     return [...this.#attempts.values()].filter(({ isLive }) => !isLive).map(({ topic }) => topic);
   }
 
+  /** What the connection is subscribed to. */
+  get subscribed(): string[] {
+    return [...this.#attempts.keys()];
+  }
+
   restart(): void {
     this.cut();
     for (const channel of this.channels) {
