@@ -84,6 +84,8 @@ class TopicPattern:
         if len(set(self.fields)) < len(self.fields):
             raise ValueError(f"A field is named twice in the topic pattern {pattern!r}")
         parts = _FIELD.split(match[2])
+        self._pieces = tuple(zip(self.fields, parts[2::2], strict=True))
+        self._begin = f"{self.namespace}:{parts[0]}"
         self._regex = re.compile(
             "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>[A-Za-z0-9_.~-]+)" for i, p in enumerate(parts))
         )
@@ -106,7 +108,9 @@ class TopicPattern:
         Raises:
             InvalidTopic: a value holds characters that a key may not have, or the pattern is a feed's.
         """
-        text = _FIELD.sub(lambda m: str(getattr(fields, m[1])), self.pattern)
+        text = self._begin
+        for name, literal in self._pieces:
+            text += f"{getattr(fields, name)}{literal}"
         if parse_topic(text).is_feed:
             raise InvalidTopic(text)
         return text

@@ -39,27 +39,22 @@ class _Log:
 
     def append(self, frame: Frame, now: float) -> int:
         """Retain a frame under the next number. Return the change in bytes."""
-        before = self.size
+        size = len(frame.payload)
         self.seq += 1
         self.entries.append(_Entry(self.seq, now, frame))
-        self.size += len(frame)
-        self.trim(now)
-        return self.size - before
+        self.size += size
+        return size - self.trim(now)
 
     def trim(self, now: float) -> int:
         """Drop what is over the limits, oldest first; return the bytes that were freed."""
-        freed = 0
-        while self.entries and self._over(now):
+        entries, limits, freed = self.entries, self.limits, 0
+        while entries and (len(entries) > limits.events or self.size > limits.size or now - entries[0].at > limits.age):
             freed += self.drop_oldest()
         return freed
 
-    def _over(self, now: float) -> bool:
-        limits = self.limits
-        return len(self.entries) > limits.events or self.size > limits.size or now - self.entries[0].at > limits.age
-
     def drop_oldest(self) -> int:
         """Drop the oldest entry; return its bytes."""
-        freed = len(self.entries.popleft().frame)
+        freed = len(self.entries.popleft().frame.payload)
         self.size -= freed
         return freed
 
@@ -136,40 +131,40 @@ class MemoryBroker:
             raise BrokerError("The memory broker is not started")
         if known := self._published.get(event.id):
             return known
-        topic_log = self._log(event.topic)
-        feed = event.feed
-        feed_log = self._log(feed) if feed else None
+        now, feed = self._clock(), event.feed
+        topic_log = self._log(event.topic, now)
+        feed_log = None if feed is None else self._log(feed, now)
         position = Position(topic_log.epoch, topic_log.seq + 1)
         feed_position = None if feed_log is None else Position(feed_log.epoch, feed_log.seq + 1)
         published = Published(event.topic, position, feed, feed_position)
         # Encoding may fail, so nothing is numbered before it.
         frame = encode_event(event, position.seq, None if feed_position is None else feed_position.seq)
-        self._append(event.topic, topic_log, frame)
+        self._append(event.topic, topic_log, frame, now)
         if feed is not None and feed_log is not None:
-            self._append(feed, feed_log, frame)
+            self._append(feed, feed_log, frame, now)
         self._remember(event.id, published)
         if event.topic in self._attached or feed in self._attached:
             self._deliver(Delivery(published, frame))
         return published
 
-    def _log(self, channel: str) -> _Log:
+    def _log(self, channel: str, now: float) -> _Log:
         log = self._logs.get(channel)
         if log is None:
             limits = self._namespace_limits.get(channel.partition(":")[0], self._limits)
-            log = self._logs[channel] = _Log(self._new_epoch(), limits, self._clock())
+            log = self._logs[channel] = _Log(self._new_epoch(), limits, now)
             self._trim_order[channel] = None
-        self._use(channel, log)
+        self._use(channel, log, now)
         return log
 
-    def _use(self, channel: str, log: _Log) -> None:
+    def _use(self, channel: str, log: _Log, now: float) -> None:
         """Note that a channel is used now."""
-        log.used_at = self._clock()
+        log.used_at = now
         if channel not in self._attached:
             self._idle[channel] = None
             self._idle.move_to_end(channel)
 
-    def _append(self, channel: str, log: _Log, frame: Frame) -> None:
-        self._size += log.append(frame, self._clock())
+    def _append(self, channel: str, log: _Log, frame: Frame, now: float) -> None:
+        self._size += log.append(frame, now)
         self._logs.move_to_end(channel)
         if self._size > self._total_size:
             self._make_room()
@@ -197,12 +192,13 @@ class MemoryBroker:
         """Deliver the channel's events no more; its idle time starts."""
         self._attached.discard(channel)
         if log := self._logs.get(channel):
-            self._use(channel, log)
+            self._use(channel, log, self._clock())
 
     async def read(self, channel: str, since: Position | None = None) -> LogView[Frame]:
         """View a log, trimmed to this moment."""
-        log = self._log(channel)
-        self._size -= log.trim(self._clock())
+        now = self._clock()
+        log = self._log(channel, now)
+        self._size -= log.trim(now)
         return log.view(since)
 
     def sweep(self) -> None:
