@@ -23,18 +23,19 @@ from trunkline import (
 )
 from trunkline.agents.calls import register_calls
 from trunkline.agents.legacy import LegacyDialect
-from trunkline.agents.login import LOCAL, LocalAccess, open_token
+from trunkline.agents.login import LocalAccess, open_token
 from trunkline.agents.models.catalog import ModelCatalog, ModelSettings
+from trunkline.agents.readiness import Readiness
 from trunkline.agents.runner import Runner
 from trunkline.agents.services import AgentService, ChatService, RunService, ThreadService
 from trunkline.agents.settings import BadSettings, Limits, Settings
 from trunkline.agents.snapshots import AgentsAccess, register_snapshots
-from trunkline.agents.storage import Database, StorageUnavailable
+from trunkline.agents.storage import Database
+from trunkline.agents.system_status import STATUS_SNAPSHOT, STATUS_TOPIC, StatusSampler
 
 logger = logging.getLogger(__name__)
 
 _RESTART_DELAY = 1.0
-_READY_TIMEOUT = 3.0
 _GOODBYE_TIME = 8.0
 
 
@@ -49,6 +50,8 @@ class AgentsPlatform:
         catalog: the models.
         agents, threads, chat, runs: the services.
         runner: answers threads.
+        readiness: tells whether the database takes writes.
+        status: tells how the server is.
         legacy_connections: WebSockets opened at the endpoint of the older protocol.
 
     Raises:
@@ -73,15 +76,19 @@ class AgentsPlatform:
         self.agents = AgentService(self.database, self.runner)
         self.threads = ThreadService(self.database, self.runner)
         self.chat = ChatService(self.database, self.threads, self.runner)
+        self.readiness = Readiness(self.database.probe)
+        self.status = StatusSampler(self.line, self.runner, self.readiness.problem)
         self.legacy_connections = 0
         self._rights = AgentsAccess(self.database)
         self._access: LocalAccess | None = None
         self._relaying: asyncio.Task[None] | None = None
+        self._sampling: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._draining = False
         self._hurried = False
         register_snapshots(self.line, self.database, self.runner)
         register_calls(self.line, self.database, self.chat, self.runner)
+        self.line.snapshot(STATUS_TOPIC, type=STATUS_SNAPSHOT)(self.status.state)
 
     @property
     def access(self) -> LocalAccess:
@@ -132,6 +139,8 @@ class AgentsPlatform:
             relay = keep_running("The outbox relay", self.database.relay.run)
             self._relaying = asyncio.get_running_loop().create_task(relay)
             await self.runner.start()
+            sampling = keep_running("The status sampler", self.status.run)
+            self._sampling = asyncio.get_running_loop().create_task(sampling)
         except BaseException:
             await self.stop()
             raise
@@ -158,6 +167,9 @@ class AgentsPlatform:
             self._relaying.cancel()
             await asyncio.gather(self._relaying, return_exceptions=True)
             await self._relay_the_rest()
+        if self._sampling is not None:
+            self._sampling.cancel()
+            await asyncio.gather(self._sampling, return_exceptions=True)
         await self.line.stop()
 
     async def _finish_answers(self, within: float) -> None:
@@ -189,12 +201,7 @@ class AgentsPlatform:
         """A sentence if the server should get no work now, or None."""
         if self._draining:
             return "The server drains."
-        try:
-            async with asyncio.timeout(_READY_TIMEOUT):
-                await self.agents.list(LOCAL.scope, limit=1)
-        except (StorageUnavailable, TimeoutError) as error:
-            return str(error) or "The database does not answer."
-        return None
+        return await self.readiness.problem()
 
     def speak_legacy(self, handshake: Handshake) -> LegacyDialect:
         """Make the translator of a connection to the older endpoint, and count it."""

@@ -14,6 +14,7 @@ AgentStatus: TypeAlias = Literal["idle", "running", "error"]
 MessageRole: TypeAlias = Literal["system", "user", "assistant"]
 RunStatus: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 RunEnd: TypeAlias = Literal["done", "failed", "cancelled"]
+Health: TypeAlias = Literal["ok", "degraded", "stopping"]
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,7 +242,7 @@ class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
         lifetimes: of the connections that have ended since the start.
     """
 
-    status: Literal["ok", "degraded", "stopping"]
+    status: Health
     message: str
     version: str
     sample: SystemSample

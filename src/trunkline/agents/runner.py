@@ -3,22 +3,21 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from trunkline import ErrorCode, EventType, NotFound, Receipt, RequestError, TrunklineError, current_unit
 from trunkline.agents.answer import Answer, Sleep
 from trunkline.agents.events import STREAM_CHUNK, Run, StreamChunk
 from trunkline.agents.models.base import ChatMessage, ChatModel, Done, ModelError, ModelStreamCut, read_options
+from trunkline.agents.run_work import Interrupted, Work
 from trunkline.agents.services.limits import MESSAGE_BYTES
 from trunkline.agents.services.runs import Begun, Outcome, Prompt, RunService, interrupted
 from trunkline.agents.storage import StorageUnavailable
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _UNEXPECTED = "The answer failed because of an error on the server; its log says more."
 _LONGEST_RETRY = 30.0
@@ -73,56 +72,6 @@ class Ended(NamedTuple):
     receipt: Receipt | None
 
 
-class _Interrupted(Exception):
-    """What the run was doing has been given up, on request."""
-
-
-class _Work:
-    """One run in this process."""
-
-    def __init__(self, scope: str, run_id: int) -> None:
-        self.scope = scope
-        self.run_id = run_id
-        self.answer: Answer | None = None
-        self.receipt: Receipt | None = None
-        self.reason: Literal["cancelled", "stopped"] | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.retrying = False
-        self._part: asyncio.Task[Any] | None = None
-
-    async def interruptible(self, part: Coroutine[Any, Any, T]) -> T:
-        """Do a part of the work that `interrupt` ends at once.
-
-        Raises:
-            _Interrupted: it was interrupted, now or before.
-        """
-        if self.reason is not None:
-            part.close()
-            raise _Interrupted
-        doing: asyncio.Task[T] = asyncio.get_running_loop().create_task(part)
-        self._part = doing
-        try:
-            await asyncio.wait([doing])
-        finally:
-            self._part = None
-            doing.cancel()
-        try:
-            return doing.result()
-        except asyncio.CancelledError:
-            raise self._interruption() from None
-
-    def _interruption(self) -> Exception:
-        return _Interrupted() if self.reason else RuntimeError(f"A part of run {self.run_id} cancelled itself")
-
-    def interrupt(self, reason: Literal["cancelled", "stopped"]) -> None:
-        """Give up what is interruptible; the end of the run, once it is being written down, is not."""
-        self.reason = self.reason or reason
-        if self._part is not None:
-            self._part.cancel()
-        if reason == "stopped" and self.retrying and self.task is not None:
-            self.task.cancel()
-
-
 class Runner:
     """Answers threads: takes runs from the queue, streams from models, tells chunks, keeps texts, ends runs.
 
@@ -143,7 +92,7 @@ class Runner:
         self._publish = publish
         self._options = options or RunnerOptions()
         self._turns = asyncio.Semaphore(self._options.running)
-        self._works: dict[int, _Work] = {}
+        self._works: dict[int, Work] = {}
         self._leaving = False
         self._stopped = False
 
@@ -163,6 +112,11 @@ class Runner:
     def in_progress(self) -> int:
         """How many runs wait or are being answered."""
         return len(self._works)
+
+    @property
+    def running(self) -> int:
+        """How many of those have begun to be answered and have not ended."""
+        return sum(work.answer is not None for work in self._works.values())
 
     async def finish(self) -> None:
         """Take no more runs, and return when those in progress have ended. Cancel it to wait no longer."""
@@ -240,7 +194,7 @@ class Runner:
     # Tasks
 
     def _spawn(self, scope: str, run_id: int) -> None:
-        work = self._works[run_id] = _Work(scope, run_id)
+        work = self._works[run_id] = Work(scope, run_id)
         if self._stopped:
             work.reason = "stopped"
         # Nothing of the caller's context: its unit of work ends before the run does.
@@ -251,24 +205,24 @@ class Runner:
         del self._works[run_id]
         _log_failure(task, f"Run {run_id} was left in progress")
 
-    async def _run(self, work: _Work) -> None:
+    async def _run(self, work: Work) -> None:
         try:
             async with self._turn(work):
                 outcome = await self._answer(work)
-        except _Interrupted:
+        except Interrupted:
             outcome = _given_up(work, None)
         if outcome is not None:
             await self._finish(work, outcome)
 
     @contextlib.asynccontextmanager
-    async def _turn(self, work: _Work) -> AsyncIterator[None]:
+    async def _turn(self, work: Work) -> AsyncIterator[None]:
         await work.interruptible(self._turns.acquire())
         try:
             yield
         finally:
             self._turns.release()
 
-    async def _answer(self, work: _Work) -> Outcome | None:
+    async def _answer(self, work: Work) -> Outcome | None:
         """Take a run from its start to its outcome; None if there is nothing to do or to end any more."""
         try:
             begun = await self._runs.begin(work.scope, work.run_id)
@@ -279,13 +233,13 @@ class Runner:
             return _failed(None, _UNEXPECTED)
         return None if begun is None else await self._stream(work, begun)
 
-    async def _stream(self, work: _Work, begun: Begun) -> Outcome:
+    async def _stream(self, work: Work, begun: Begun) -> Outcome:
         """Stream an answer, telling and keeping it meanwhile; every failure becomes an outcome with the text so far."""
         answer = work.answer = self._new_answer(work, begun.prompt)
         async with self._telling(answer), self._keeping(work, begun.prompt, answer):
             try:
                 reason = await work.interruptible(self._ask(begun, answer))
-            except _Interrupted:
+            except Interrupted:
                 return _given_up(work, answer.text)
             except ModelError as error:
                 logger.info("Run %d failed: %s", work.run_id, error)
@@ -295,7 +249,7 @@ class Runner:
                 return _failed(answer.text, _UNEXPECTED)
             return Outcome(status="done", text=answer.text, finish_reason=reason)
 
-    def _new_answer(self, work: _Work, prompt: Prompt) -> Answer:
+    def _new_answer(self, work: Work, prompt: Prompt) -> Answer:
         async def tell(at: int, text: str) -> None:
             run = prompt.run
             chunk = StreamChunk(run_id=run.id, thread_id=run.thread_id, message_id=prompt.message_id, at=at, text=text)
@@ -331,7 +285,7 @@ class Runner:
             _log_failure(teller, "Chunks were not told")
 
     @contextlib.asynccontextmanager
-    async def _keeping(self, work: _Work, prompt: Prompt, answer: Answer) -> AsyncIterator[None]:
+    async def _keeping(self, work: Work, prompt: Prompt, answer: Answer) -> AsyncIterator[None]:
         """Keep the text at intervals during the block. A checkpoint that is being written is waited for."""
         writing = asyncio.Lock()
         keeper = asyncio.get_running_loop().create_task(self._keep(work.scope, prompt.message_id, answer, writing))
@@ -357,7 +311,7 @@ class Runner:
                 except StorageUnavailable as error:
                     logger.warning("The text of message %d was not kept: %s", message_id, error)
 
-    async def _finish(self, work: _Work, outcome: Outcome) -> None:
+    async def _finish(self, work: Work, outcome: Outcome) -> None:
         """Write a run's end down, trying until the database takes it or the server stops."""
         delay = 1.0
         while True:
@@ -384,7 +338,7 @@ def _failed(text: str | None, sentence: str) -> Outcome:
     return Outcome(status="failed", text=text, finish_reason="error", error=sentence)
 
 
-def _given_up(work: _Work, text: str | None) -> Outcome:
+def _given_up(work: Work, text: str | None) -> Outcome:
     if work.reason == "stopped":
         return interrupted(text)
     return _cancelled(text)

@@ -8,7 +8,7 @@ import msgspec
 
 from trunkline import Action, NotFound, Principal, Trunkline
 from trunkline.agents.calls import HANDLERS
-from trunkline.agents.events import Agent, Message, MessageRole, Run, SystemSample, SystemStatus, Thread
+from trunkline.agents.events import Agent, Message, MessageRole, Run, Thread
 from trunkline.agents.runner import Runner
 from trunkline.agents.services.agents import require_agent
 from trunkline.agents.services.limits import check_id
@@ -91,18 +91,6 @@ class ThreadHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     streaming: Streaming | None = None
     last_run: Run | None = None
     truncated: bool = False
-
-
-class SystemState(msgspec.Struct, frozen=True, kw_only=True):
-    """Data of `system_state`: how the server is, and how it was.
-
-    Attributes:
-        now: as `system_status` will tell it each second from now on.
-        samples: the last five minutes at most, oldest first, the last one that of `now`.
-    """
-
-    now: SystemStatus
-    samples: list[SystemSample]
 
 
 class AgentsAccess:

@@ -14,7 +14,8 @@ from trunkline.agents import events
 from trunkline.agents.api.application import create_app
 from trunkline.agents.calls import HANDLERS
 from trunkline.agents.settings import Settings
-from trunkline.agents.snapshots import PROVIDERS, SystemState
+from trunkline.agents.snapshots import PROVIDERS
+from trunkline.agents.system_status import STATUS_SNAPSHOT, SystemState
 
 _HEADER: Final = "// Made from src/trunkline/agents by `make gen`; change it there.\n"
 _MAPS: Final = {"agent": "AgentEvents", "thread": "ThreadEvents", "system": "SystemEvents"}
@@ -23,7 +24,7 @@ _MAPS: Final = {"agent": "AgentEvents", "thread": "ThreadEvents", "system": "Sys
 def render_vocabulary() -> str:
     """Interfaces of all that travels, and maps: event types to data, snapshot types to data, methods to both sides."""
     snapshots = {kind: get_type_hints(provider)["return"] for kind, provider in PROVIDERS.values()}
-    snapshots["system_state"] = SystemState
+    snapshots[STATUS_SNAPSHOT] = SystemState
     calls = {method: _sides(handler) for method, handler in HANDLERS.items()}
     by_map: dict[str, dict[str, type]] = {title: {} for title in _MAPS.values()}
     for event_type in _event_types():

@@ -8,13 +8,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from trunkline import Event, OutboxRelay, Receipt, TrunklineError, recording
 from trunkline.agents.storage.clock import Clock
 from trunkline.agents.storage.completion import complete
 from trunkline.agents.storage.engines import Engines
-from trunkline.agents.storage.errors import closed, driver_errors_converted
+from trunkline.agents.storage.errors import closed, driver_errors_converted, gone
 from trunkline.agents.storage.migrate import upgrade
 from trunkline.agents.storage.outbox import OutboxTable, write_events
 from trunkline.agents.storage.rows import Rows
@@ -95,6 +96,7 @@ class Database:
     def __init__(self, url: str, *, publish: Publish, options: DatabaseOptions | None = None) -> None:
         self._options = options or DatabaseOptions()
         self._engines = Engines(url, self._options.busy_timeout)
+        self._file: tuple[int, int] | None = None
         self._closed = False
         self._sessions = 0
         self._idle = asyncio.Event()
@@ -112,6 +114,7 @@ class Database:
             StorageUnavailable: the database cannot be opened or written, or is of a newer version.
         """
         await complete(asyncio.to_thread(upgrade, self._engines))
+        self._file = self._engines.find_file()
 
     async def start(self) -> None:
         """Begin to relay events, those that an earlier process left first. The publisher must be ready."""
@@ -137,6 +140,17 @@ class Database:
             await self.relay.drain()
         except (TrunklineError, OSError) as error:
             logger.warning("Events stay in the outbox until the next start: %s", error)
+
+    async def probe(self) -> None:
+        """Write a row as it is and commit that, which shows a full disk; and see that the file is still there.
+
+        Raises:
+            StorageUnavailable: the database cannot serve, or what it writes would be lost.
+        """
+        if self._engines.find_file() != self._file:
+            raise gone()
+        async with self._write() as session:
+            await session.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
     # Sessions
 

@@ -5,6 +5,7 @@ the one connection, which is fair and needs no polling; `BEGIN IMMEDIATE` keeps 
 so that the ids given out in a transaction are in the order of commits.
 """
 
+import os
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -48,6 +49,14 @@ class Engines:
         engine = create_engine(self._url.set(drivername="sqlite"), connect_args=_CONNECT_ARGS, poolclass=NullPool)
         _prepare(engine, "BEGIN IMMEDIATE", self._busy_timeout)
         return engine
+
+    def find_file(self) -> tuple[int, int] | None:
+        """Device and inode of the database's file; None if there is none at its path."""
+        try:
+            found = os.stat(self._url.database or "")
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     async def close(self) -> None:
         """Close all connections that are not in use."""

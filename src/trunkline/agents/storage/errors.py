@@ -16,6 +16,10 @@ _BUSY = "The database is busy; nothing was changed. Try again in a moment."
 _FULL = "The disk of the server is full; nothing was changed. Free some space and try again."
 _READ_ONLY = "The database cannot be written; nothing was changed. Check its file's permissions and disk."
 _CLOSED = "The database is closed because the server stops; nothing was changed."
+_GONE = (
+    "The file of the database is gone or was replaced; what is written now is lost when the server stops. "
+    "Put the file back and start the server again."
+)
 _BROKEN = "The database failed; nothing was changed. The server's log says more."
 
 _SENTENCES = {
@@ -38,6 +42,11 @@ class StorageUnavailable(RequestError):
 def closed() -> StorageUnavailable:
     """The error of a database that was stopped or not started."""
     return StorageUnavailable(_CLOSED)
+
+
+def gone() -> StorageUnavailable:
+    """The error of a database whose file is not the one that was opened."""
+    return StorageUnavailable(_GONE)
 
 
 @contextmanager
