@@ -1,4 +1,5 @@
 import { type App, useApp } from "../state/app-state";
+import { withEarlier } from "../state/system-history";
 import { Listening } from "./listening";
 
 /** Milliseconds from letting a topic go to asking anew. */
@@ -16,7 +17,11 @@ export class OperationsWsManager {
 
   /** Begin to listen; the view was mounted. */
   initialize(): void {
-    this.#listening.to(this.#app.topics.system, (system) => useApp.setState({ system }));
+    this.#listening.to(this.#app.topics.system, (view) =>
+      useApp.setState(({ system }) => ({
+        system: system ? { ...view, data: withEarlier(view.data, system.data) } : view,
+      })),
+    );
   }
 
   /** Ask anew for what the server refused. The topic is let go first, which takes a moment. */

@@ -1,6 +1,6 @@
 import { Table, Title } from "@mantine/core";
 import { memo, useId } from "react";
-import { sentenceOfCode } from "../shell/line-sentences";
+import { asSentence, sentenceOfCode } from "../shell/line-sentences";
 import { useApp } from "../state/app-state";
 import type { LineLogEntry } from "../state/line-log";
 import { STATE_NAMES } from "./own-line-panel";
@@ -9,8 +9,13 @@ import { clockOf, duration } from "./quantities";
 import { ScrollRegion } from "./scroll-region";
 import tables from "./tables.module.css";
 
+interface LineLogProps {
+  /** How far the server's clock is ahead of the browser's, in milliseconds; the times shown are the server's. */
+  readonly skew: number;
+}
+
 /** The newest changes of the line's state, the newest first. */
-export const LineLog = memo(function LineLog() {
+export const LineLog = memo(function LineLog({ skew }: LineLogProps) {
   const id = useId();
   const log = useApp((state) => state.lineLog);
   return (
@@ -19,18 +24,22 @@ export const LineLog = memo(function LineLog() {
         Log of this page
       </Title>
       <ScrollRegion size="list" labelledBy={id}>
-        <Table stickyHeader verticalSpacing={3} className={tables["numbers"] ?? ""}>
+        <Table stickyHeader verticalSpacing={3} className={tables["numbers"] ?? ""} layout="fixed">
           <Table.Thead>
             <Table.Tr>
-              <Table.Th scope="col">Time</Table.Th>
-              <Table.Th scope="col">State</Table.Th>
+              <Table.Th scope="col" w={88}>
+                Time
+              </Table.Th>
+              <Table.Th scope="col" w={104}>
+                State
+              </Table.Th>
               <Table.Th scope="col">Why</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
             {log.map((entry) => (
               <Table.Tr key={entry.number}>
-                <Table.Th scope="row">{clockOf(entry.at)}</Table.Th>
+                <Table.Th scope="row">{clockOf(entry.at + skew)}</Table.Th>
                 <Table.Td>{STATE_NAMES[entry.state]}</Table.Td>
                 <Table.Td>{whyOf(entry)}</Table.Td>
               </Table.Tr>
@@ -48,13 +57,8 @@ export function whyOf({ state, code, reason, retryIn }: LineLogEntry): string {
     return "";
   }
   const meaning = sentenceOfCode(code);
+  const given = asSentence(reason) === meaning ? "" : asSentence(reason);
   const numbered = code === undefined ? "" : `${meaning || "Closed with a code of its own."} (${code})`;
-  const given = reason && reason !== meaning ? sentence(reason) : "";
   const next = retryIn === undefined ? "" : `Next try in ${duration(retryIn)}.`;
   return [given, numbered, next].filter(Boolean).join(" ");
-}
-
-function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -26,7 +26,7 @@ const TONES = { live: "good", busy: "busy", down: "bad", closed: "worst" } as co
 /** How this browser's own line is, and what it went through. */
 export function OwnLinePanel() {
   const id = useId();
-  const { now, status, figures, waiting } = useOwnLine();
+  const { now, status, figures, waiting, skew } = useOwnLine();
   const { tone } = describeLine(status, now, waiting, useIsOnline());
   return (
     <section aria-labelledby={id}>
@@ -36,21 +36,24 @@ export function OwnLinePanel() {
         </Title>
         <StatePill tone={TONES[tone]}>{STATE_NAMES[status.state]}</StatePill>
         <Text size="sm" c="dimmed" className={classes["sentence"] ?? ""}>
-          {sentenceOf(status, now)}
+          {sentenceOf(status, figures.connectedAt, now, skew)}
         </Text>
       </div>
       <div className={classes["panels"]}>
         <Facts figures={figures} waiting={waiting} />
         <Positions positions={figures.positions} />
-        <LineLog />
+        <LineLog skew={skew} />
       </div>
     </section>
   );
 }
 
-function sentenceOf(status: LineStatus, now: number): string {
-  const since = `since ${clockOf(status.since)}, for ${duration(Math.floor((now - status.since) / 1000))}`;
-  return status.state === "connected" || status.state === "connecting" ? since : `${since}. ${sentenceOfLine(status)}`;
+/** `skew` is how far the server's clock is ahead of the browser's, in milliseconds. */
+function sentenceOf(status: LineStatus, connectedAt: number | undefined, now: number, skew: number): string {
+  const isUp = status.state === "connected";
+  const began = isUp && connectedAt !== undefined ? connectedAt : status.since;
+  const since = `since ${clockOf(began + skew)}, for ${duration(Math.max(0, Math.floor((now - began) / 1000)))}`;
+  return isUp || status.state === "connecting" ? since : `${since}. ${sentenceOfLine(status)}`;
 }
 
 interface FactsProps {

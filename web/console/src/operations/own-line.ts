@@ -1,9 +1,12 @@
-import type { Learned, LineStats, Position } from "@trunkline/client";
-import { useMemo } from "react";
+import type { Learned, LineStats, Position, WsClient } from "@trunkline/client";
+import type { LineView, TabLine } from "@trunkline/client/tabs";
+import { useEffect, useMemo } from "react";
 import { useConsole } from "../console-context";
-import type { ConsoleClient } from "../line";
 import { useNow } from "../shell/use-surroundings";
 import { useApp } from "../state/app-state";
+
+/** A line of this tab's own, or its end of the one that all tabs share. */
+export type PageLine = WsClient | TabLine;
 
 /** What this browser's line went through, at one moment. Times in seconds. */
 export interface OwnFigures {
@@ -13,31 +16,63 @@ export interface OwnFigures {
   readonly positions: readonly (readonly [string, Position])[];
   /** How long the last ping took to be answered, once one was. */
   readonly roundTrip: number | undefined;
-  /** How the line is shared with the other tabs of this browser. */
+  /** When the socket was opened, in milliseconds since 1970, if that is known. */
+  readonly connectedAt: number | undefined;
+  /** How the line is shared with the other tabs of this browser, in words. */
   readonly sharing: string;
 }
 
-function figuresOf(line: ConsoleClient["line"]): OwnFigures {
-  return {
-    stats: { ...line.stats },
-    learned: line.learned,
-    positions: [...line.positions()].sort(([one], [other]) => one.localeCompare(other)),
-    roundTrip: undefined,
-    sharing: "of this tab alone",
-  };
+export function figuresOf(line: PageLine): OwnFigures {
+  if (!("getView" in line)) {
+    const { stats, learned } = line;
+    const sharing = "this tab alone";
+    const positions = byName([...line.positions()]);
+    return { stats: { ...stats }, learned, positions, roundTrip: undefined, connectedAt: undefined, sharing };
+  }
+  const view = line.getView();
+  return { ...view, positions: byName(view.positions), sharing: sharingOf(view) };
 }
 
-/** The line's figures of this second. */
-export function useOwnFigures(now: number): OwnFigures {
-  const { line } = useConsole().client;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the figures are read anew each second.
-  return useMemo(() => figuresOf(line), [line, now]);
+function byName(positions: OwnFigures["positions"]): OwnFigures["positions"] {
+  return [...positions].sort(([one], [other]) => one.localeCompare(other));
+}
+
+const OWNERS = {
+  worker: "in a shared worker",
+  leader: "held by this tab",
+  follower: "held by another tab",
+  alone: "this tab's own",
+} as const;
+
+export function sharingOf({ share, tabs }: Pick<LineView, "share" | "tabs">): string {
+  const of = tabs === 1 ? "1 tab" : `${tabs} tabs`;
+  return share === "alone" ? OWNERS.alone : `${of}, ${OWNERS[share]}`;
+}
+
+/** Milliseconds between two pings that measure the line while somebody looks. */
+const MEASURING = 10_000;
+
+/** Have the figures told, and the round trip measured, for as long as somebody looks. */
+function watch(line: PageLine): (() => void) | undefined {
+  if (!("watch" in line)) {
+    return undefined;
+  }
+  const stop = line.watch(() => {}); // They are read once a second, with the rest.
+  line.probe();
+  const measuring = setInterval(() => line.probe(), MEASURING);
+  return () => {
+    clearInterval(measuring);
+    stop();
+  };
 }
 
 /** How the line is now, the time of this second, and the calls that wait for it. */
 export function useOwnLine() {
+  const { client, calls, clock } = useConsole();
   const now = useNow(true);
   const status = useApp((state) => state.line);
-  const { calls } = useConsole();
-  return { now, status, figures: useOwnFigures(now), waiting: calls.pendingCalls.length };
+  useEffect(() => watch(client.line), [client.line]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the figures are read anew each second.
+  const figures = useMemo(() => figuresOf(client.line), [client.line, now]);
+  return { now, status, figures, waiting: calls.pendingCalls.length, skew: clock.now() - clock.device() };
 }

@@ -20,7 +20,7 @@ export function quantityOf(value: number | null | undefined, unit: Unit): Quanti
     case "bytes":
       return bytes(value);
     case "milliseconds":
-      return value < 1000 ? { value: digits(value), unit: "ms" } : { value: digits(value / 1000), unit: "s" };
+      return value < 999.5 ? { value: digits(value), unit: "ms" } : { value: digits(value / 1000), unit: "s" };
     case "seconds":
       return { value: duration(value), unit: "" };
     default:

@@ -42,7 +42,7 @@ function startOf(samples: readonly SystemSample[], index: number): number {
   for (let earlier = index - 1; earlier >= 0; earlier -= 1) {
     const before = samples[earlier];
     const after = samples[start];
-    if (!before || !after || before.uptime > after.uptime || uptime - before.uptime > MINUTE) {
+    if (!before || !after || before.uptime >= after.uptime || uptime - before.uptime > MINUTE) {
       break;
     }
     start = earlier;

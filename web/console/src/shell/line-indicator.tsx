@@ -3,16 +3,16 @@ import { UNAUTHENTICATED } from "@trunkline/client/codes";
 import { logIn } from "../api/session";
 import { useConsole } from "../console-context";
 import { useApp } from "../state/app-state";
+import type { LineStatus } from "../state/line-status";
 import classes from "./line-indicator.module.css";
-import { describeLine } from "./line-sentences";
+import { describeLine, isRecoveryFresh, isWorthCounting } from "./line-sentences";
 import { useIsOnline, useNow } from "./use-surroundings";
 
 /** The state of the line, in the frame of every page. */
 export function LineIndicator() {
-  const app = useConsole();
   const line = useApp((state) => state.line);
   const waiting = useApp((state) => state.outgoing.filter(({ state }) => state !== "failed").length);
-  const isTicking = line.state === "waiting" || (line.state === "connected" && line.recovered > 0);
+  const isTicking = line.state === "waiting" || (line.state === "connected" && isRecoveryFresh(line, Date.now()));
   const { tone, text, more } = describeLine(line, useNow(isTicking), waiting, useIsOnline());
   return (
     <Group gap="xs" wrap="nowrap" data-line={line.state}>
@@ -22,25 +22,35 @@ export function LineIndicator() {
           {text}
         </Text>
       </Tooltip>
-      {line.state === "waiting" && (
-        <Button size="compact-xs" variant="default" onClick={() => app.client.line.start()}>
-          Now
-        </Button>
-      )}
-      {line.state === "closed" &&
-        (line.code === UNAUTHENTICATED ? (
-          <Button size="compact-xs" onClick={logIn}>
-            Log in
-          </Button>
-        ) : (
-          <Button size="compact-xs" onClick={() => app.client.line.start()}>
-            Connect
-          </Button>
-        ))}
+      <LineAction line={line} />
       {/* The count of seconds is not read out, and neither is a recovery that lasted a moment. */}
       <span className="visually-hidden" role="status">
         {tone === "live" ? "" : text.replace(/ in \d+ s/, "")}
       </span>
     </Group>
   );
+}
+
+/** What a person can do about a line that is not up. */
+function LineAction({ line }: { readonly line: LineStatus }) {
+  const { client } = useConsole();
+  if (line.state === "closed" && line.code === UNAUTHENTICATED) {
+    return (
+      <Button size="compact-xs" onClick={logIn}>
+        Log in
+      </Button>
+    );
+  }
+  if (line.state === "closed") {
+    return (
+      <Button size="compact-xs" onClick={() => client.line.start()}>
+        Connect
+      </Button>
+    );
+  }
+  return isWorthCounting(line) ? (
+    <Button size="compact-xs" variant="default" onClick={() => client.line.start()}>
+      Now
+    </Button>
+  ) : null;
 }

@@ -27,3 +27,10 @@ export function reduceHistory(history: SystemHistory, event: EventOf<SystemEvent
     ? history
     : { now: event.data, samples: [...history.samples, sample].slice(-MOST) };
 }
+
+/** A history with the samples before it that were known already: a snapshot holds less than a page that has been open. */
+export function withEarlier(history: SystemHistory, known: SystemHistory): SystemHistory {
+  const oldest = history.samples[0];
+  const earlier = oldest ? known.samples.filter(({ time }) => time < oldest.time) : known.samples;
+  return earlier.length ? { ...history, samples: [...earlier, ...history.samples].slice(-MOST) } : history;
+}
