@@ -60,6 +60,14 @@ export class ManualBrowser {
     return worker.connect(tab);
   }
 
+  /** The workers are gone without a word, and their sockets with them. */
+  killWorkers(): void {
+    for (const worker of this.workers.values()) {
+      worker.isAlive = false;
+    }
+    this.workers.clear();
+  }
+
   // Web Locks
 
   #locks(tab: ManualTab): Locks {
@@ -220,6 +228,7 @@ class ManualPort implements Port {
 }
 
 class ManualWorker {
+  isAlive = true;
   readonly #hub: TabHub;
 
   constructor(readonly browser: ManualBrowser) {
@@ -234,8 +243,8 @@ class ManualWorker {
     if (kind === "broken") {
       queueMicrotask(() => worker.onerror?.(new Event("error")));
     } else if (kind === "working") {
-      const hubTab = this.#hub.connect((notice) => far.postMessage(notice));
-      far.onmessage = ({ data }) => hubTab.receive(data as TabRequest);
+      const hubTab = this.#hub.connect((notice) => this.isAlive && far.postMessage(notice));
+      far.onmessage = ({ data }) => this.isAlive && hubTab.receive(data as TabRequest);
     }
     return worker;
   }
