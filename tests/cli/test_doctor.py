@@ -117,7 +117,7 @@ def test_a_server_that_ended_without_a_goodbye_is_told(clean_environment: None, 
     [
         ([], "warn"),
         ([{"id": "echo", "provider": "echo", "default": True, "available": True}], "warn"),
-        ([{"id": "m", "provider": "local", "default": True, "available": False, "description": "Install."}], "fail"),
+        ([{"id": "m", "provider": "local", "default": True, "available": False, "problem": "Install."}], "fail"),
         ([{"id": "m", "provider": "openai", "default": True, "available": True}], "ok"),
     ],
 )

@@ -193,5 +193,5 @@ def check_models(models: list[dict[str, Any]]) -> Check:
         how = "trunkline model install, or set OPENAI_API_KEY"
         return Check("warn", "Model", f"{name}, which repeats what you write; for answers: {how}")
     if not default["available"]:
-        return Check("fail", "Model", f"{name} is the default and is not there. {default['description']}")
+        return Check("fail", "Model", f"{name} is the default and cannot answer. {default['problem']}")
     return Check("ok", "Model", f"{name} by default; {sum(model['available'] for model in models)} in all")

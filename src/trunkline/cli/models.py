@@ -59,7 +59,8 @@ async def models_here(configured: str | None) -> list[dict[str, Any]]:
 def _row(model: dict[str, Any]) -> Sequence[str]:
     name = one_line(model["id"], 60)
     here = "yes" if model["available"] else "no"
-    return (f"{name} *" if model["default"] else name), model["provider"], here, one_line(model["description"], 100)
+    shown = one_line(model["problem"] or model["description"], 100)
+    return (f"{name} *" if model["default"] else name), model["provider"], here, shown
 
 
 @model_commands.command("install")

@@ -66,11 +66,14 @@ class Call:
 
 
 class FakeOpenAI:
-    """Serves `script`, one entry a chat request, the last one for all further ones; without one, "Hello world"."""
+    """Serves `script`, one entry a chat request, the last one for all further ones; without one, "Hello world".
 
-    def __init__(self, script: Script = (), *, models: Sequence[str] = ("fake-model",)) -> None:
+    It lists `models`, or refuses to.
+    """
+
+    def __init__(self, script: Script = (), *, models: Sequence[str] | Failure = ("fake-model",)) -> None:
         self.script = list(script) or [Reply("Hello", " world")]
-        self.models = list(models)
+        self.models = models
         self.calls: list[Call] = []
         self.connections = 0
         self.base_url = ""
@@ -113,7 +116,7 @@ class FakeOpenAI:
         path, headers = _read_head(await reader.readuntil(b"\r\n\r\n"))
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         if path.endswith("/models"):
-            _write(writer, 200, json.dumps({"object": "list", "data": [{"id": name} for name in self.models]}))
+            _list(writer, self.models)
         elif path.endswith("/chat/completions"):
             await self._chat(Call(headers, json.loads(body)), reader, writer)
         else:
@@ -198,6 +201,13 @@ def _write(writer: asyncio.StreamWriter, status: int, body: str, headers: Mappin
     }
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in fields.items())]
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
+
+
+def _list(writer: asyncio.StreamWriter, models: Sequence[str] | Failure) -> None:
+    if isinstance(models, Failure):
+        _write(writer, models.status, _error_body(models), models.headers)
+    else:
+        _write(writer, 200, json.dumps({"object": "list", "data": [{"id": name} for name in models]}))
 
 
 def _write_event(writer: asyncio.StreamWriter, data: str) -> None:

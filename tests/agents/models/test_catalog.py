@@ -1,6 +1,6 @@
 import pytest
 
-from tests.agents.models.fake_openai import FakeOpenAI
+from tests.agents.models.fake_openai import Failure, FakeOpenAI
 from tests.agents.models.reading import ask
 from trunkline.agents.models.base import ModelBadRequest
 from trunkline.agents.models.catalog import ModelCatalog, ModelSettings, choose_default
@@ -65,7 +65,42 @@ async def test_an_endpoint_that_is_down_offers_the_named_model_and_is_asked_agai
         pass
     catalog = ModelCatalog(ModelSettings(base_url=server.base_url))
     assert await catalog.default_name() == "gpt-4o-mini"
-    assert [info.id for info in await catalog.list()] == ["gpt-4o-mini", "local/smollm2", "echo"]
+    infos = await catalog.list()
+    assert [info.id for info in infos] == ["gpt-4o-mini", "local/smollm2", "echo"]
+    assert (infos[0].default, infos[0].available) == (True, False)
+    assert infos[0].problem is not None
+    assert infos[0].problem.startswith(f"Cannot reach the model provider at {server.base_url}.")
+    await catalog.aclose()
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        (401, "The model provider refused the API key (401). Check OPENAI_API_KEY."),
+        (402, "The account at the model provider has no quota left (402)."),
+        (503, "The model provider failed (503)."),
+        # Such an endpoint has no list, and may have the model.
+        (404, None),
+        (429, None),
+    ],
+)
+async def test_a_model_tells_why_it_cannot_answer(status: int, problem: str | None) -> None:
+    async with FakeOpenAI(models=Failure(status)) as server:
+        catalog = ModelCatalog(ModelSettings(base_url=server.base_url, openai_model="qwen"))
+        first = (await catalog.list())[0]
+        await catalog.aclose()
+    assert (first.id, first.available) == ("qwen", problem is None)
+    assert (first.problem or "").startswith(problem or "")
+    assert (first.problem is None) == (problem is None)
+
+
+async def test_a_default_that_needs_an_endpoint_is_listed_with_what_it_needs() -> None:
+    catalog = ModelCatalog(ModelSettings(model="gpt-5"))
+    infos = await catalog.list()
+    assert [(info.id, info.available) for info in infos if info.default] == [("gpt-5", False)]
+    assert infos[0].problem is not None
+    assert infos[0].problem.startswith("There is no model 'gpt-5' here: no model provider is configured.")
+    assert all((info.problem is None) == info.available for info in infos)
     await catalog.aclose()
 
 

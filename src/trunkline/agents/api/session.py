@@ -19,7 +19,10 @@ async def get_session(platform: Platform, caller: Caller) -> Response:
 
 @router.post("/logout", include_in_schema=False)
 async def log_out(platform: Platform) -> Response:
-    """Have the browser forget its session. Whoever has none is told the same."""
+    """Have the browser forget its session. Whoever has none is told the same.
+
+    A copy of the cookie would hold until it runs out; deleting the token file ends all sessions at the next start.
+    """
     response = Response(status_code=204, headers={"Cache-Control": "no-store"})
     response.delete_cookie(platform.access.cookie, path="/", httponly=True, samesite="strict")
     return response

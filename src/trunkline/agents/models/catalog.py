@@ -108,6 +108,9 @@ class ModelCatalog:
         if self._default:
             return self._default
         listed = await self._endpoint.list_models() if self._endpoint and self._settings.wants_listing else []
+        return self._choose(listed)
+
+    def _choose(self, listed: Sequence[str]) -> str:
         name = choose_default(self._settings, local_installed=is_installed(), listed=listed)
         # What may change while the server runs is not kept: an endpoint that was down, a model installed meanwhile.
         if listed or (not self._settings.wants_listing and name != ECHO_NAME):
@@ -120,7 +123,7 @@ class ModelCatalog:
         Takes at most a few seconds, where the endpoint is silent.
         """
         listed, problem = await self._ask_endpoint() if self._endpoint else ([], None)
-        default = await self.default_name()
+        default = self._default or self._choose(listed)
         named = [default, self._settings.openai_model or ""] if self._endpoint else [default]
         ids = dict.fromkeys([*listed, *(name for name in named if name and name not in (ECHO_NAME, LOCAL_NAME))])
         return [
