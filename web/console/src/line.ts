@@ -1,8 +1,10 @@
-import { type ClientLine, connect, type WsClient } from "@trunkline/client";
+import type { ClientLine } from "@trunkline/client";
 import { IndexedStore, OfflineCalls } from "@trunkline/client/offline";
+import { SilenceMemory } from "@trunkline/client/silences";
+import { connectTabs, type TabLine } from "@trunkline/client/tabs";
 
-/** The one line of this page. */
-export type ConsoleClient = ClientLine<WsClient>;
+/** The one line of this page, whose socket all tabs of this browser share. */
+export type ConsoleClient = ClientLine<TabLine>;
 
 export interface ConsoleLine {
   readonly client: ConsoleClient;
@@ -13,6 +15,6 @@ export interface ConsoleLine {
 /** Open the line, and the store that keeps calls and topics for the next page. */
 export function openLine(user: string): ConsoleLine {
   const store = new IndexedStore({ name: `trunkline console of ${user}` });
-  const client = connect("/");
+  const client = connectTabs("/", { share: user, silences: new SilenceMemory() });
   return { client, calls: new OfflineCalls(client.line, { store }), store };
 }
