@@ -1,0 +1,65 @@
+"""An OpenAI-compatible server whose answers come word by word, when the test says so."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain
+from pathlib import Path
+
+from tests.agents.models.fake_openai import FakeOpenAI, Reply
+from tests.browser.deployment import Deployment, deployed
+
+MODEL = "fake-model"
+WORDS = tuple(f"word{number:03}" for number in range(120))
+
+
+class PacedAnswer:
+    """One answer, of words that are held back.
+
+    Attributes:
+        words: all of them.
+        text: the whole answer.
+    """
+
+    def __init__(self, words: Sequence[str] = WORDS) -> None:
+        self.words = words
+        self.text = " ".join(words)
+        self._gates = [asyncio.Event() for _ in words]
+        self._said = 0
+
+    @property
+    def reply(self) -> Reply:
+        """The script of the model server."""
+        tokens = [self.words[0], *(f" {word}" for word in self.words[1:])]
+        return Reply(*chain.from_iterable(zip(self._gates, tokens, strict=True)))
+
+    @property
+    def said(self) -> str:
+        """What was let go so far."""
+        return " ".join(self.words[: self._said])
+
+    def say(self, count: int = 1) -> None:
+        """Let the next words go."""
+        for gate in self._gates[self._said : self._said + count]:
+            gate.set()
+        self._said = min(len(self.words), self._said + count)
+
+    def finish(self) -> None:
+        """Let all the rest go."""
+        self.say(len(self.words))
+
+    async def speak(self, seconds: float, pause: float = 0.1) -> None:
+        """Say a word each `pause` for as many seconds, as a model does whether anybody listens or not."""
+        for _ in range(round(seconds / pause)):
+            self.say()
+            await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def deployed_with(answers: Sequence[PacedAnswer], data_dir: Path) -> AsyncIterator[Deployment]:
+    """A server whose model gives these answers, one after the other."""
+    async with (
+        FakeOpenAI([answer.reply for answer in answers], models=[MODEL]) as model,
+        deployed(data_dir, model=MODEL, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.base_url) as deployment,
+    ):
+        yield deployment
