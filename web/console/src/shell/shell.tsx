@@ -1,16 +1,7 @@
-import {
-  ActionIcon,
-  AppShell,
-  Badge,
-  Group,
-  Text,
-  Tooltip,
-  UnstyledButton,
-  useMantineColorScheme,
-} from "@mantine/core";
+import { ActionIcon, AppShell, Badge, Group, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import { useDisclosure, useDocumentTitle, useHotkeys } from "@mantine/hooks";
 import { spotlight } from "@mantine/spotlight";
-import { Activity, Keyboard, LayoutDashboard, type LucideIcon, MessageSquare, Moon, Search, Sun } from "lucide-react";
+import { Activity, LayoutDashboard, type LucideIcon, MessageSquare, Search } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { DashboardWsManager } from "../managers/dashboard-ws-manager";
@@ -18,6 +9,7 @@ import { useManager } from "../managers/use-manager";
 import { useApp } from "../state/app-state";
 import { countUnread } from "../state/seen";
 import { Finder } from "./finder";
+import { HeaderMenu } from "./header-menu";
 import { LineIndicator } from "./line-indicator";
 import { Logo } from "./logo";
 import classes from "./shell.module.css";
@@ -53,7 +45,7 @@ function Places({ className }: { readonly className: string | undefined }) {
           <Icon size={18} aria-hidden />
           <span>{name}</span>
           {href === "/chat" && unread > 0 && (
-            <Badge size="sm" circle={unread < 10} aria-label={`${unread} unread`}>
+            <Badge size="sm" className={classes["badge"] ?? ""} circle={unread < 10} aria-label={`${unread} unread`}>
               {unread}
             </Badge>
           )}
@@ -65,25 +57,6 @@ function Places({ className }: { readonly className: string | undefined }) {
 
 function useUnread(): number {
   return useApp((state) => countUnread(state.threads.data, state.seen));
-}
-
-function ColorSchemeButton() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const isDark =
-    colorScheme === "dark" || (colorScheme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
-  const name = isDark ? "Light colours" : "Dark colours";
-  return (
-    <Tooltip label={name}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        aria-label={name}
-        onClick={() => setColorScheme(isDark ? "light" : "dark")}
-      >
-        {isDark ? <Sun size={18} /> : <Moon size={18} />}
-      </ActionIcon>
-    </Tooltip>
-  );
 }
 
 /** The frame of every page: where one is, how the line is, and what holds everywhere. */
@@ -124,12 +97,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
                 <Search size={18} />
               </ActionIcon>
             </Tooltip>
-            <Tooltip label="Keyboard">
-              <ActionIcon variant="subtle" color="gray" aria-label="Keyboard" onClick={list.open} visibleFrom="sm">
-                <Keyboard size={18} />
-              </ActionIcon>
-            </Tooltip>
-            <ColorSchemeButton />
+            <HeaderMenu listKeys={list.open} />
           </Group>
         </Group>
       </AppShell.Header>
