@@ -15,6 +15,8 @@ export interface QueuedCall extends KeptCall {
   /** Bytes it counts against the bound. */
   readonly size: number;
   state: CallState;
+  /** Whether it is in the store; undefined until that is known. */
+  isKept?: boolean | undefined;
 }
 
 /** The bounds of a queue. */
@@ -51,9 +53,9 @@ export class CallQueue {
     return [...this.#calls.values()];
   }
 
-  /** Whether a call of this key waits. */
-  has(key: string): boolean {
-    return this.#calls.has(key);
+  /** The call of this key, if it waits. */
+  get(key: string): QueuedCall | undefined {
+    return this.#calls.get(key);
   }
 
   /**
@@ -70,23 +72,27 @@ export class CallQueue {
     this.#size += call.size;
   }
 
-  /** Put calls of an earlier page before all others. They were within the bounds there, and are not refused here. */
-  restore(calls: readonly QueuedCall[]): void {
-    const all = [...calls, ...this.calls()];
-    this.#calls = new Map(all.map((call) => [call.key, call]));
-    this.#size = all.reduce((sum, call) => sum + call.size, 0);
+  /** Hold these calls, in this order. Those of other pages were within the bounds there, and are not refused here. */
+  replace(calls: readonly QueuedCall[]): void {
+    this.#calls = new Map(calls.map((call) => [call.key, call]));
+    this.#size = calls.reduce((sum, call) => sum + call.size, 0);
   }
 
-  /** The call to send now; undefined while one is unanswered or none is left. */
-  nextToSend(): QueuedCall | undefined {
-    const first: QueuedCall | undefined = this.#calls.values().next().value;
-    return first?.state === "pending" ? first : undefined;
+  /** The call to send now, of those that are this page's to send; undefined while one is unanswered or none is left. */
+  nextToSend(isOurs: (call: QueuedCall) => boolean = () => true): QueuedCall | undefined {
+    for (const call of this.#calls.values()) {
+      if (isOurs(call)) {
+        return call.state === "pending" ? call : undefined;
+      }
+    }
+    return undefined;
   }
 
   /** Take a call out whose answer came. */
   answered(call: QueuedCall, state: "confirmed" | "failed"): void {
-    this.#calls.delete(call.key);
-    this.#size -= call.size;
+    if (this.#calls.delete(call.key)) {
+      this.#size -= call.size;
+    }
     call.state = state;
   }
 }

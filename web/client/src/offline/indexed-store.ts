@@ -1,6 +1,7 @@
 import type { KeptTopic, TopicKeeper } from "../state/topic-keeper.js";
 import type { KeptCall } from "./call-queue.js";
-import type { CallStore } from "./offline-calls.js";
+import type { CallStore } from "./call-store.js";
+import { NoIndexedDB } from "./errors.js";
 
 export interface IndexedStoreOptions {
   /** Name of the database. Use one for each user, so that nobody sees what another left. */
@@ -18,11 +19,14 @@ const BY_TIME = "by time";
 
 /** Keeps unanswered calls and the state of topics in IndexedDB. The database is opened at the first use. */
 export class IndexedStore implements CallStore, TopicKeeper {
+  /** Pages whose stores have the same name share one. */
+  readonly name: string;
   readonly #options: IndexedStoreOptions;
   #database: Promise<IDBDatabase> | undefined;
 
   constructor(options: IndexedStoreOptions = {}) {
     this.#options = options;
+    this.name = options.name ?? "trunkline";
   }
 
   async load(): Promise<readonly KeptCall[]> {
@@ -105,8 +109,11 @@ export class IndexedStore implements CallStore, TopicKeeper {
   }
 
   async #open(): Promise<IDBDatabase> {
-    const factory = this.#options.indexedDB ?? globalThis.indexedDB;
-    const opening = factory.open(this.#options.name ?? "trunkline", 1);
+    const factory: IDBFactory | undefined = this.#options.indexedDB ?? globalThis.indexedDB;
+    if (!factory) {
+      throw new NoIndexedDB();
+    }
+    const opening = factory.open(this.name, 1);
     opening.onupgradeneeded = () => {
       const calls = opening.result.createObjectStore(CALLS, { autoIncrement: true });
       calls.createIndex(BY_KEY, "key", { unique: true });

@@ -1,27 +1,29 @@
+import { type CallOutcome, failedOutcome, takeOutcome } from "../call-outcome.js";
 import type { Params } from "../calls.js";
 import { CallCut, LineClosed, RequestError } from "../errors.js";
 import type { CallOptions, Line } from "../line.js";
+import { randomId } from "../random-id.js";
+import { browserSignals, type Signals } from "../signals.js";
 import { platformTimers, type Timers } from "../timers.js";
-import { CallQueue, type CallQueueBounds, type KeptCall, makeCall, type QueuedCall } from "./call-queue.js";
+import { browserPages, type CallNews, type CallPages } from "./call-pages.js";
+import { CallQueue, type CallQueueBounds, makeCall, type QueuedCall } from "./call-queue.js";
+import type { CallStore } from "./call-store.js";
+import { mergeCalls } from "./merge-calls.js";
 import { PendingCall } from "./pending-call.js";
-
-/** Keeps unanswered calls in order, so that they outlive the page. Each method resolves when its change is safe. */
-export interface CallStore {
-  /** The calls that were kept, in order. */
-  load(): Promise<readonly KeptCall[]>;
-  /** Keep a call after all others. */
-  add(call: KeptCall): Promise<void>;
-  /** Forget an answered call. */
-  remove(key: string): Promise<void>;
-}
+import type { StorageState } from "./storage-state.js";
+import { Turn } from "./turn.js";
+import { WatchedStore } from "./watched-store.js";
 
 export interface OfflineCallsOptions {
   /** Where calls outlive the page; in memory alone unless given. */
   readonly store?: CallStore;
+  /** How pages that share the store take turns; by Web Locks and a BroadcastChannel unless given. */
+  readonly pages?: CallPages | undefined;
   readonly bounds?: CallQueueBounds;
   /** Seconds before a call that was refused for a passing reason is sent again; 1 unless given. */
   readonly retryAfter?: number;
   readonly timers?: Timers;
+  readonly signals?: Signals;
   /** Told what the store fails at; the console unless given. */
   readonly onError?: (error: unknown) => void;
 }
@@ -29,40 +31,63 @@ export interface OfflineCallsOptions {
 /** What `OfflineCalls` needs of a line. */
 export type CallingLine = Pick<Line, "call" | "whenReady" | "addListener">;
 
+const DEFAULTS = { timers: platformTimers, signals: browserSignals, onError: console.error, retryAfter: 1 };
+
 const PASSING: ReadonlySet<string> = new Set(["rate_limited", "internal"]);
 
 /**
  * Calls that are kept until they are answered: sent when the line is there, one after the other, in the order they were
  * made, each under its key, and again after a cut or a reload.
  *
- * A call takes effect once, if its method sees to it as the protocol says. With a store, one page at a time: two pages
- * that share one send the same calls, which the keys make harmless, in an order of their own.
+ * A call takes effect once, if its method sees to it as the protocol says. Pages that share a store have one order: one
+ * of them sends at a time, and the others hear where each call is. Where the browser has nothing to take turns by, each
+ * sends what it finds, which the keys make harmless.
  */
 export class OfflineCalls {
   readonly #line: CallingLine;
-  readonly #options: Required<Omit<OfflineCallsOptions, "store" | "bounds">> & OfflineCallsOptions;
+  readonly #options: typeof DEFAULTS & OfflineCallsOptions;
+  readonly #pages: CallPages | undefined;
+  readonly #store: WatchedStore;
+  readonly #turn: Turn;
   readonly #queue: CallQueue;
   readonly #pending = new Map<string, PendingCall>();
+  /** Answered, and perhaps in the store still. */
+  #ended = new Set<string>();
   readonly #listeners = new Set<() => void>();
-  readonly #stopListening: () => void;
+  readonly #stops: (() => void)[] = [];
   #pendingCalls: readonly PendingCall[] = [];
   #wake: () => void = () => {};
+  #isStale = true;
   #isClosed = false;
 
   constructor(line: CallingLine, options: OfflineCallsOptions = {}) {
     this.#line = line;
-    this.#options = { timers: platformTimers, onError: console.error, retryAfter: 1, ...options };
+    this.#options = { ...DEFAULTS, ...options };
+    const { store, signals } = this.#options;
+    this.#store = new WatchedStore(store, this.#options.onError, () => this.#changed());
+    this.#pages = "pages" in options || store?.name === undefined ? options.pages : browserPages(store.name);
+    this.#turn = new Turn(this.#pages, () => this.#begin());
     this.#queue = new CallQueue(options.bounds);
-    this.#stopListening = line.addListener(({ kind }) => kind === "state" && this.#wake());
+    this.#stops.push(line.addListener(({ kind }) => kind === "state" && this.#wake()));
+    if (this.#pages) {
+      this.#stops.push(this.#pages.listen((news) => this.#hear(news)));
+      // A page that is put away must not keep the others from sending.
+      this.#stops.push(signals((signal) => (signal === "suspend" ? this.#turn.release() : this.#turn.request())));
+    }
     this.#run().catch(this.#options.onError);
   }
 
-  /** The calls that are not answered, in order; another array after each change. */
+  /** The calls that are not answered, in order, those of other pages among them; another array after each change. */
   get pendingCalls(): readonly PendingCall[] {
     return this.#pendingCalls;
   }
 
-  /** Call back after each change of `pendingCalls` or of a call's state; returns what ends it. */
+  /** Whether calls outlive the page, and if not, a sentence for people that says why; `subscribe` tells of changes. */
+  get storage(): StorageState {
+    return this.#store.state;
+  }
+
+  /** Call back after each change of `pendingCalls`, of a call's state or of `storage`; returns what ends it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -74,25 +99,26 @@ export class OfflineCalls {
    * @throws CallQueueFull if 1,000 calls or 1 MiB wait already; nothing was queued.
    */
   enqueue<Result>(method: string, params: Params = {}, options: CallOptions = {}): PendingCall<Result> {
-    const call = makeCall({ key: options.key ?? crypto.randomUUID(), method, params });
+    const call = makeCall({ key: options.key ?? randomId(), method, params });
     const known = this.#pending.get(call.key);
     if (known) {
       return known as PendingCall<Result>;
     }
     this.#queue.add(call);
-    const stored = this.#options.store?.add({ key: call.key, method, params }) ?? Promise.resolve();
-    stored.catch(this.#options.onError);
-    const pending = new PendingCall<Result>(call, stored);
+    const pending = new PendingCall<Result>(call, this.#keep(call), true);
     this.#pending.set(call.key, pending as PendingCall);
     this.#changed();
     this.#wake();
     return pending;
   }
 
-  /** Send nothing more. Who waits for a result is told; what is stored is sent by the next page. */
+  /** Send nothing more. Who waits for a result is told; what is stored is sent by another page, or the next. */
   close(): void {
     this.#isClosed = true;
-    this.#stopListening();
+    this.#turn.release();
+    for (const stop of this.#stops) {
+      stop();
+    }
     for (const pending of this.#pending.values()) {
       pending.close();
     }
@@ -100,16 +126,104 @@ export class OfflineCalls {
   }
 
   #changed(): void {
-    this.#pendingCalls = [...this.#pending.values()];
+    this.#pendingCalls = this.#queue.calls().flatMap(({ key }) => this.#pending.get(key) ?? []);
     for (const listener of this.#listeners) {
       listener();
     }
   }
 
+  // The store
+
+  async #keep(call: QueuedCall): Promise<void> {
+    try {
+      call.isKept = await this.#store.add(call);
+      this.#isStale ||= !!this.#pages;
+      this.#pages?.tell({ kind: "added" });
+    } catch (error) {
+      call.isKept = false;
+      throw error;
+    } finally {
+      this.#wake();
+    }
+  }
+
+  /** Take up what is in the store, in its order: what earlier pages left there, and what others add. */
+  async #load(): Promise<void> {
+    this.#isStale = false;
+    const kept = await this.#store.load();
+    if (!kept) {
+      return;
+    }
+    const calls = mergeCalls(kept, this.#queue.calls(), this.#ended, (call) => this.#isLost(call));
+    const stored = new Set(kept.map(({ key }) => key));
+    this.#ended = new Set([...this.#ended].filter((key) => stored.has(key)));
+    this.#queue.replace(calls);
+    const known = new Map(this.#pending);
+    this.#pending.clear();
+    for (const call of calls) {
+      this.#pending.set(call.key, known.get(call.key) ?? new PendingCall(call, Promise.resolve(), false));
+    }
+    this.#changed();
+  }
+
+  /**
+   * Whether a call that is in the store no more was answered to a page that died before it told: who has the turn finds
+   * out. If it was made here, it is sent again, and its key brings the same answer.
+   */
+  #isLost(call: QueuedCall): "keep" | "send" | "drop" {
+    if (!this.#turn.isOurs) {
+      return "keep";
+    }
+    return this.#pending.get(call.key)?.isOwn ? "send" : "drop";
+  }
+
+  // Pages
+
+  /** It is this page's turn. What the page before it sent and was not answered is sent again, under its key. */
+  #begin(): void {
+    for (const call of this.#queue.calls()) {
+      if (call.isKept && call.state === "sent") {
+        call.state = "pending";
+      }
+    }
+    this.#isStale = true;
+    this.#wake();
+  }
+
+  #hear(news: CallNews): void {
+    if (news.kind === "added") {
+      this.#isStale = true;
+      this.#wake();
+    } else if (news.kind === "joined") {
+      for (const { key, state } of this.#turn.isOurs ? this.#queue.calls() : []) {
+        state === "sent" && this.#pages?.tell({ kind: "state", key, state });
+      }
+    } else if (news.kind === "ended") {
+      this.#ended.add(news.key);
+      this.#settle(this.#queue.get(news.key), news.outcome);
+    } else if (!this.#turn.isOurs) {
+      this.#show(this.#queue.get(news.key), news.state);
+    }
+  }
+
+  #isOurs(call: QueuedCall): boolean {
+    if (!this.#pages || call.isKept === false) {
+      return true;
+    }
+    return this.#turn.isOurs && call.isKept === true;
+  }
+
+  // Sending
+
   async #run(): Promise<void> {
     await this.#load();
+    this.#turn.request();
+    this.#pages?.tell({ kind: "joined" });
     while (!this.#isClosed) {
-      const call = this.#queue.nextToSend();
+      while (this.#isStale) {
+        await this.#load();
+      }
+      const call = this.#queue.nextToSend((one) => this.#isOurs(one));
       if (call) {
         await this.#send(call);
       } else {
@@ -125,34 +239,16 @@ export class OfflineCalls {
     });
   }
 
-  /** Take up what an earlier page left, before anything is sent. */
-  async #load(): Promise<void> {
-    let kept: readonly KeptCall[] = [];
-    try {
-      kept = (await this.#options.store?.load()) ?? [];
-    } catch (error) {
-      this.#options.onError(error);
-    }
-    const calls = kept.filter(({ key }) => !this.#queue.has(key)).map(makeCall);
-    this.#queue.restore(calls);
-    const made = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const pending of [...calls.map((call) => new PendingCall(call, Promise.resolve())), ...made]) {
-      this.#pending.set(pending.key, pending);
-    }
-    this.#changed();
-  }
-
   async #send(call: QueuedCall): Promise<void> {
     const { method, params, key } = call;
     try {
       await this.#line.whenReady();
-      if (this.#isClosed) {
+      if (this.#isClosed || this.#isStale || !this.#isOurs(call)) {
         return;
       }
-      this.#become(call, "sent");
+      this.#move(call, "sent");
       const answer = await this.#line.call(method, params, { key });
-      this.#end(call, "confirmed", (pending) => pending.confirm(answer));
+      await this.#end(call, { kind: "answer", answer });
     } catch (error) {
       await this.#failed(call, error);
     }
@@ -161,30 +257,54 @@ export class OfflineCalls {
   /** Send again what may not have reached the server, or was not taken; anything else is the answer. */
   async #failed(call: QueuedCall, error: unknown): Promise<void> {
     if (error instanceof CallCut) {
-      this.#become(call, "pending");
+      this.#move(call, "pending");
     } else if (error instanceof LineClosed) {
-      this.#become(call, "pending");
+      this.#move(call, "pending");
+      this.#turn.release(); // Another page may have a line.
       await this.#woken(); // Until the application starts the line again.
+      this.#isClosed || this.#turn.request();
     } else if (error instanceof RequestError && error.isRefusal && PASSING.has(error.code)) {
-      this.#become(call, "pending");
+      this.#move(call, "pending");
       await new Promise<void>((resolve) => this.#options.timers.set(resolve, this.#options.retryAfter));
     } else {
-      this.#end(call, "failed", (pending) => pending.fail(error));
+      await this.#end(call, failedOutcome(error));
     }
   }
 
-  #become(call: QueuedCall, state: "pending" | "sent"): void {
-    call.state = state;
-    this.#changed();
+  #show(call: QueuedCall | undefined, state: "pending" | "sent"): void {
+    if (call && call.state !== state) {
+      call.state = state;
+      this.#changed();
+    }
   }
 
-  #end(call: QueuedCall, state: "confirmed" | "failed", tell: (pending: PendingCall) => void): void {
-    this.#queue.answered(call, state);
+  #move(call: QueuedCall, state: "pending" | "sent"): void {
+    this.#show(call, state);
+    call.isKept && this.#pages?.tell({ kind: "state", key: call.key, state });
+  }
+
+  /** A call is answered: tell who waits here, then the other pages, once it is out of the store. */
+  async #end(call: QueuedCall, outcome: CallOutcome): Promise<void> {
+    this.#ended.add(call.key);
+    const removed = this.#store.remove(call.key);
+    this.#settle(call, outcome);
+    if (this.#pages) {
+      await removed;
+      this.#pages.tell({ kind: "ended", key: call.key, outcome });
+    }
+  }
+
+  #settle(call: QueuedCall | undefined, outcome: CallOutcome): void {
+    if (!call) {
+      return;
+    }
+    this.#queue.answered(call, outcome.kind === "answer" ? "confirmed" : "failed");
     const pending = this.#pending.get(call.key);
     this.#pending.delete(call.key);
-    this.#options.store?.remove(call.key).catch(this.#options.onError);
-    if (pending) {
-      tell(pending);
+    try {
+      pending?.confirm(takeOutcome(outcome, call.method));
+    } catch (error) {
+      pending?.fail(error);
     }
     this.#changed();
   }

@@ -23,11 +23,17 @@ export class PendingCall<Result = unknown> {
   #resolve!: (answer: CallResult<Result>) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(call: QueuedCall, stored: Promise<void>) {
+  /** @param isOwn it was made by this page. */
+  constructor(
+    call: QueuedCall,
+    stored: Promise<void>,
+    readonly isOwn: boolean,
+  ) {
     this.key = call.key;
     this.method = call.method;
     this.params = call.params;
     this.stored = stored;
+    stored.catch(() => {}); // The storage's state tells of a failure too.
     this.#call = call;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -1,12 +1,14 @@
 import { ClientLine, lineAddress } from "../client-line.js";
+import { randomId } from "../random-id.js";
 import type { Signals } from "../signals.js";
 import { SilenceMemory } from "../silences/silence-memory.js";
+import { holdLock } from "../web-locks.js";
 import type { WsClientOptions } from "../ws-client.js";
 import { LeaderShare } from "./leader-share.js";
 import { AloneShare } from "./local-hub.js";
 import { makeHub } from "./make-hub.js";
 import { TABS_PROTOCOL } from "./messages.js";
-import { browserPlatform, holdLock, randomId, type TabsPlatform } from "./platform.js";
+import { browserPlatform, type TabsPlatform } from "./platform.js";
 import type { Share } from "./share.js";
 import { TabLine } from "./tab-line.js";
 import { tabSignals } from "./tab-signals.js";

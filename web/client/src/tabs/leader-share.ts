@@ -1,8 +1,9 @@
 import type { Timers } from "../timers.js";
+import type { Locks } from "../web-locks.js";
 import type { HubTab } from "./hub-tab.js";
 import { joinLocalHub } from "./local-hub.js";
 import type { HubNotice, TabRequest } from "./messages.js";
-import type { Channel, Locks } from "./platform.js";
+import type { Channel } from "./platform.js";
 import type { Share, ShareEvents } from "./share.js";
 import type { TabHub } from "./tab-hub.js";
 

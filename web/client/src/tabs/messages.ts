@@ -1,3 +1,4 @@
+import type { CallOutcome } from "../call-outcome.js";
 import type { SessionOptions } from "../client-session.js";
 import type {
   Noticed,
@@ -9,7 +10,6 @@ import type {
   TopicOpened,
 } from "../effects.js";
 import type { Learned } from "../keep-alive.js";
-import type { CallResult } from "../line.js";
 import type { LineStats } from "../line-stats.js";
 import type { Position } from "../position.js";
 import type { Signal } from "../signals.js";
@@ -71,19 +71,6 @@ export interface LineFigures {
   readonly positions: readonly (readonly [string, Position])[];
   readonly learned: Learned;
 }
-
-/** How a call ended. */
-export type CallOutcome =
-  | { readonly kind: "answer"; readonly answer: CallResult }
-  | { readonly kind: "cut" }
-  | { readonly kind: "closed"; readonly code: number | undefined; readonly reason: string }
-  | {
-      readonly kind: "refused";
-      readonly sentence: string;
-      readonly code: string;
-      readonly details: unknown;
-      readonly isRefusal: boolean;
-    };
 
 /** What comes for one topic of one tab. */
 export type TopicNotice = TopicOpened | ReceivedSnapshot | ReceivedReset | TopicFailed;

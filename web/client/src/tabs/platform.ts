@@ -1,5 +1,6 @@
 import type { SocketConstructor } from "../socket.js";
 import { platformTimers, type Timers } from "../timers.js";
+import type { Locks } from "../web-locks.js";
 import type { TabLocks } from "./hub-tab.js";
 
 /** A method's type, so that handlers of narrower event types fit. */
@@ -20,16 +21,6 @@ export interface Worker {
 
 /** What is used of a BroadcastChannel. */
 export type Channel = Port;
-
-/** What is used of `navigator.locks`. */
-export interface Locks {
-  /** Hold a lock for the time of `hold`; rejects if it is aborted before, or stolen. */
-  request(
-    name: string,
-    options: { readonly signal?: AbortSignal; readonly steal?: boolean },
-    hold: () => Promise<unknown> | unknown,
-  ): Promise<unknown>;
-}
 
 /** The parts of a browser that tabs share a line by; a part that is missing is undefined. */
 export interface TabsPlatform {
@@ -72,27 +63,5 @@ export function tabLocks(locks: Locks): TabLocks {
       locks.request(name, { signal: ended.signal }, () => ended.signal.aborted || callBack()).catch(() => {});
       return () => ended.abort();
     },
-  };
-}
-
-/** An id that no other tab has; `crypto.randomUUID` is missing on pages without TLS. */
-export function randomId(): string {
-  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("");
-}
-
-/** Hold a lock until the returned function is called; `held` is called back once it is held. */
-export function holdLock(locks: Locks, name: string, held: () => void): () => void {
-  const ended = new AbortController();
-  let release = () => {};
-  const hold = () => {
-    held();
-    return new Promise<void>((resolve) => {
-      release = resolve;
-    });
-  };
-  locks.request(name, { signal: ended.signal }, () => ended.signal.aborted || hold()).catch(() => {});
-  return () => {
-    ended.abort();
-    release();
   };
 }

@@ -1,3 +1,4 @@
+import { failedOutcome } from "../call-outcome.js";
 import type { LineState, Notice, ReceivedEvent, StateChanged } from "../effects.js";
 import type { Learned } from "../keep-alive.js";
 import type { Line } from "../line.js";
@@ -7,7 +8,6 @@ import type { Signal, Signals } from "../signals.js";
 import type { SocketConstructor } from "../socket.js";
 import type { Timers } from "../timers.js";
 import type { Token, WsClientOptions } from "../ws-client.js";
-import { failedOutcome } from "./call-outcome.js";
 import { HubTab, type TabLocks } from "./hub-tab.js";
 import type { HubNotice, LineFigures, LineSetup, TabRequest } from "./messages.js";
 import { type Member, SharedTopic } from "./shared-topic.js";

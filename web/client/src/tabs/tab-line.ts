@@ -1,3 +1,4 @@
+import { type CallOutcome, takeOutcome } from "../call-outcome.js";
 import type { Params } from "../calls.js";
 import type { LineState, Notice, StateChanged } from "../effects.js";
 import { LineClosed } from "../errors.js";
@@ -5,8 +6,8 @@ import type { CallOptions, CallResult, Line, Listener } from "../line.js";
 import type { LineStats } from "../line-stats.js";
 import type { Position } from "../position.js";
 import { guard } from "../topic-manager.js";
-import { takeOutcome } from "./call-outcome.js";
-import type { CallOutcome, HubNotice, LineFigures, LineSetup } from "./messages.js";
+
+import type { HubNotice, LineFigures, LineSetup } from "./messages.js";
 import type { ShareKind } from "./share.js";
 import { Stay, type StayOptions } from "./stay.js";
 import { TabTopics } from "./tab-topics.js";

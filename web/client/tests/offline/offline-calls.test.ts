@@ -206,7 +206,7 @@ test("the queue keeps order and bounds, whatever is added and answered", () => {
         if (step === "answer") {
           model = model.slice(1);
           next && queue.answered(next, "confirmed");
-        } else if (!queue.has(step.key) && model.length < 3) {
+        } else if (!queue.get(step.key) && model.length < 3) {
           queue.add(makeCall({ key: step.key, method: "m", params: {} }));
           model.push(step.key);
         }

@@ -4,9 +4,10 @@ import { SilenceMemory } from "../../src/silences/silence-memory.js";
 import { connectTabs, type TabsOptions } from "../../src/tabs/connect-tabs.js";
 import { makeHub } from "../../src/tabs/make-hub.js";
 import type { TabRequest } from "../../src/tabs/messages.js";
-import type { Channel, Locks, Port, TabsPlatform, Worker } from "../../src/tabs/platform.js";
+import type { Channel, Port, TabsPlatform, Worker } from "../../src/tabs/platform.js";
 import type { TabHub } from "../../src/tabs/tab-hub.js";
 import type { TabLine } from "../../src/tabs/tab-line.js";
+import type { Locks } from "../../src/web-locks.js";
 import { ManualWorld, settle } from "./manual-world.js";
 
 interface Waiting {

@@ -1,7 +1,19 @@
-import { CallCut, LineClosed, RequestError } from "../errors.js";
-import type { ErrorCode } from "../generated/codes.js";
-import type { CallResult } from "../line.js";
-import type { CallOutcome } from "./messages.js";
+import { CallCut, LineClosed, RequestError } from "./errors.js";
+import type { ErrorCode } from "./generated/codes.js";
+import type { CallResult } from "./line.js";
+
+/** How a call ended. */
+export type CallOutcome =
+  | { readonly kind: "answer"; readonly answer: CallResult }
+  | { readonly kind: "cut" }
+  | { readonly kind: "closed"; readonly code: number | undefined; readonly reason: string }
+  | {
+      readonly kind: "refused";
+      readonly sentence: string;
+      readonly code: string;
+      readonly details: unknown;
+      readonly isRefusal: boolean;
+    };
 
 /** Errors lose their class on the way to another tab: this is what is sent in their place. */
 export function failedOutcome(error: unknown): CallOutcome {
