@@ -166,6 +166,18 @@ async def test_the_models_are_listed_with_their_default(client: httpx2.AsyncClie
     assert all(model.keys() == {"id", "provider", "available", "default", "description", "problem"} for model in models)
 
 
+async def test_an_agent_of_a_model_that_cannot_be_here_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    async with application(tmp_path) as api:
+        answer = await api.client.post("/api/agents", json={"name": "Ada", "model": "gpt-5"})
+    problem = answer.json()
+    assert (answer.status_code, problem["errors"][0]["place"]) == (422, "body.model")
+    assert problem["detail"].startswith("There is no model 'gpt-5' here: no model provider is configured.")
+
+
 async def test_an_operator_sees_that_it_lives_and_what_it_does(api: Application) -> None:
     for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
         answer = await api.stranger.get(path)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.agents.rig import ANA, BEN, Heart
 from trunkline import Conflict, NotFound, RequestError
-from trunkline.agents.services import AgentChanges, AgentDraft
+from trunkline.agents.services import AgentChanges, AgentDraft, AgentService
 
 
 async def test_an_agent_is_created_as_written_and_told(heart: Heart) -> None:
@@ -186,3 +186,20 @@ async def test_deleting_a_busy_agent_inside_a_unit_of_work_is_a_conflict(heart: 
     async with heart.database.unit_of_work(ANA):
         with pytest.raises(Conflict, match=f"Thread {thread.id} already has run {run.id} in progress"):
             await heart.agents.delete(ANA, thread.agent_id)
+
+
+async def test_a_model_that_cannot_be_here_is_refused_and_one_that_was_is_kept(heart: Heart) -> None:
+    def why_not(name: str) -> str | None:
+        return "There is no such model." if name == "gone" else None
+
+    agents = AgentService(heart.database, heart.runner, why_not)
+    with pytest.raises(RequestError, match="There is no such model") as refused:
+        await agents.create(ANA, AgentDraft(name="Ada", model="gone"))
+    assert refused.value.details == {"field": "model"}
+    before = await heart.agent(model="gone")
+    kept = await agents.replace(ANA, before.id, AgentDraft(name="Eve", model="gone"))
+    other = await agents.patch(ANA, before.id, AgentChanges(model="other"))
+    assert (kept.model, other.model) == ("gone", "other")
+    with pytest.raises(RequestError, match="There is no such model"):
+        await agents.patch(ANA, before.id, AgentChanges(model="gone"))
+    assert await heart.agents.get(ANA, before.id) == other

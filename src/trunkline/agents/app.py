@@ -73,7 +73,7 @@ class AgentsPlatform:
         self.catalog = ModelCatalog(replace(ModelSettings.from_env(os.environ), model=settings.model))
         self.runs = RunService(self.database)
         self.runner = Runner(self.runs, self.catalog, self.line.publish)
-        self.agents = AgentService(self.database, self.runner)
+        self.agents = AgentService(self.database, self.runner, self.catalog.why_not)
         self.threads = ThreadService(self.database, self.runner)
         self.chat = ChatService(self.database, self.threads, self.runner)
         self.readiness = Readiness(self.database.probe)

@@ -121,6 +121,14 @@ async def test_echo_and_the_local_model_need_no_endpoint() -> None:
     await catalog.aclose()
 
 
+def test_only_an_endpoint_may_have_models_of_other_names() -> None:
+    without, with_one = ModelCatalog(ModelSettings()), ModelCatalog(ModelSettings(api_key="k"))
+    for name in ("", "echo", "local/smollm2"):
+        assert (without.why_not(name), with_one.why_not(name)) == (None, None)
+    assert with_one.why_not("gpt-5") is None
+    assert (without.why_not("gpt-5") or "").startswith("There is no model 'gpt-5' here")
+
+
 def test_a_name_that_needs_an_endpoint_says_so_where_there_is_none() -> None:
     with pytest.raises(ModelBadRequest) as caught:
         ModelCatalog(ModelSettings()).open("gpt-5")

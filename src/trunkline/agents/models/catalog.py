@@ -157,6 +157,10 @@ class ModelCatalog:
             id=name, provider="openai", available=why is None, default=default, description=where, problem=why
         )
 
+    def why_not(self, name: str) -> str | None:
+        """A sentence if no model of this name can be here; None if there may be, as an endpoint alone would know."""
+        return _no_endpoint(name) if self._endpoint is None and name not in ("", ECHO_NAME, LOCAL_NAME) else None
+
     def open(self, name: str) -> ChatModel:
         """The model of that name, the same object each time. Nothing is loaded or asked before its first stream.
 

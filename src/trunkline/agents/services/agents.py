@@ -1,5 +1,6 @@
 """Agents: create, change, delete."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -48,11 +49,18 @@ class AgentService:
     Args:
         database: where the agents are.
         stopper: ends answers in progress; the runner.
+        why_no_model: gives a sentence for the name of a model that cannot be here, else None; `catalog.why_not`.
     """
 
-    def __init__(self, database: Database, stopper: RunStopper) -> None:
+    def __init__(
+        self,
+        database: Database,
+        stopper: RunStopper,
+        why_no_model: Callable[[str], str | None] = lambda _name: None,
+    ) -> None:
         self._database = database
         self._stopper = stopper
+        self._why_no_model = why_no_model
 
     async def list(self, scope: str, *, after: int | None = None, limit: int = 100) -> Page[Agent]:
         """Agents with ids above `after`, lowest first.
@@ -77,9 +85,10 @@ class AgentService:
         """Make an agent; tells `agent_created`.
 
         Raises:
-            RequestError: a field is not as it must be, or too large; `details` names it.
+            RequestError: a field is not as it must be, or too large, or there is no such model; `details` names it.
         """
         values = _checked(msgspec.structs.asdict(draft))
+        limits.check_usable("model", self._why_no_model(draft.model))
         async with self._database.unit_of_work(scope) as unit:
             return await _create(unit.rows, scope, values)
 
@@ -89,7 +98,8 @@ class AgentService:
         Raises:
             NotFound: there is none of this id for the scope.
             Conflict: the agent is not at `version`. A run's start and end change the version too.
-            RequestError: a field is not as it must be, or too large.
+            RequestError: a field is not as it must be, or too large, or there is no such model. One that the agent has
+                already is not asked about.
         """
         return await self._change(scope, agent_id, msgspec.structs.asdict(draft), version)
 
@@ -103,6 +113,8 @@ class AgentService:
         async with self._database.unit_of_work(scope) as unit:
             agent = await require_agent(unit.rows, scope, agent_id)
             limits.check_version(f"Agent {agent_id}", agent.version, version)
+            if (model := checked.get("model", agent.model)) != agent.model:
+                limits.check_usable("model", self._why_no_model(model))
             return await change_agent(unit.rows, agent_id, checked) if checked else agent
 
     async def delete(self, scope: str, agent_id: int, *, version: int | None = None) -> None:

@@ -41,6 +41,16 @@ def check_not_blank(field: str, text: str) -> None:
         raise _refused(field, f"{field} must not be blank")
 
 
+def check_usable(field: str, problem: str | None) -> None:
+    """Refuse what cannot be used, with the sentence that says why.
+
+    Raises:
+        RequestError: there is such a sentence; with the field in its details.
+    """
+    if problem is not None:
+        raise _refused(field, problem)
+
+
 def check_text(field: str, text: str, most: int) -> None:
     """Refuse a long text of more than `most` bytes in UTF-8.
 
