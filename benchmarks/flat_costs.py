@@ -1,0 +1,278 @@
+"""What a publish, a subscription and a disconnect cost as topics, connections, tenants and patterns become many.
+
+One process, the whole public way without sockets: typed event, `line.publish`, bus, broker, log, hub, sessions; only
+the last step, the write, is counted instead of done. CPU time of this process, the median of a few batches.
+
+python -m benchmarks.flat_costs --largest 1000000
+"""
+
+import argparse
+import asyncio
+import gc
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+
+import msgspec
+
+from benchmarks.part import Goal, Part, table
+from trunkline import (
+    AdmissionOptions,
+    EventBus,
+    EventType,
+    FlushOptions,
+    Frame,
+    Handshake,
+    HubOptions,
+    LineOptions,
+    LogLimits,
+    MemoryBroker,
+    Principal,
+    SessionLimits,
+    TopicConnectionManager,
+    Trunkline,
+    allow_all,
+    anonymous,
+)
+from trunkline.hub.connection import Connection
+
+_BATCH, _BATCHES = 1_000, 5
+_ONE = Principal("one")
+FLAT = 1.5
+"""Times the cost at a thousand that a flat cost may be at the largest number: caches of the processor do miss."""
+
+
+class Thing(msgspec.Struct, frozen=True):
+    """What the events carry."""
+
+    key: int
+    text: str = "x" * 80
+
+
+THING_CHANGED = EventType("thing_changed", Thing, topic="thing:{key}")
+
+
+class Sink:
+    """A transport that takes everything at once, and counts."""
+
+    def __init__(self, hub: TopicConnectionManager) -> None:
+        self._hub = hub
+        self.writes = 0
+        self.connection: Connection | None = None
+
+    def wake(self) -> None:
+        """Take what is queued."""
+        if self.connection is not None:
+            frames: list[Frame] = self.connection.outbox.take(1 << 20)
+            self.connection.outbox.wrote(sum(map(len, frames)))
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection, as a peer does that answers."""
+        if self.connection is not None:
+            asyncio.get_running_loop().call_soon(self._hub.disconnect, self.connection, code)
+
+    def write_now(self, data: bytes) -> int:
+        """Take finished frames."""
+        self.writes += 1
+        return len(data)
+
+    def write_later(self, data: bytes) -> None:
+        """Nothing is left over."""
+
+    def give_up(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Microseconds of CPU for one of each, beside `size` of `what`."""
+
+    what: str
+    size: int
+    publish: float
+    subscribe: float
+    disconnect: float
+
+
+class Crowd:
+    """A line with many of something."""
+
+    def __init__(self) -> None:
+        # Every topic keeps its last event, as the logs of a large server do once they are trimmed.
+        broker = MemoryBroker(limits=LogLimits(events=1), idle_after=1e9, total_size=1 << 40)
+        hub = HubOptions(
+            max_connections=1 << 30,
+            max_connections_per_principal=1 << 30,
+            admission=AdmissionOptions(rate=1e9, burst=1 << 30),
+            flush=FlushOptions(factor=0.0),  # a publish waits for its own write, and pays for no pause
+            session=SessionLimits(messages_per_second=1e9, message_burst=1 << 30, max_subscriptions=1 << 30),
+        )
+        options = LineOptions(hub=hub)
+        self.line = Trunkline(
+            authenticate=anonymous, authorize=allow_all, bus=EventBus(), broker=broker, options=options
+        )
+        self.published = 0
+
+    def connect(self, principal: Principal = _ONE) -> Connection:
+        """Open a connection that the fan-out may write to."""
+        sink = Sink(self.line.hub)
+        connection = self.line.hub.connect(sink, Handshake(), principal)
+        sink.connection = connection
+        connection.direct, connection.write_now = sink, sink.write_now
+        return connection
+
+    async def subscribe(self, connection: Connection, *topics: str) -> None:
+        """Subscribe, and wait for the answers."""
+        self.line.hub.receive(connection, msgspec.json.encode({"type": "subscribe", "topics": topics}).decode())
+        while connection.tasks:
+            await asyncio.sleep(0)
+
+    async def publish(self, key: int, scope: str = "") -> None:
+        """Publish an event, and wait until it was written."""
+        await self.line.publish(THING_CHANGED, Thing(key), scope=scope)
+        self.published += 1
+        await asyncio.sleep(0)
+
+    async def measure(self, what: str, size: int, keys: int, scopes: int = 1) -> Costs:
+        """Measure each operation, spread over what there is."""
+        at = _spread()
+
+        async def publish() -> None:
+            number = at()
+            await self.publish(number % keys, f"tenant-{number % scopes}" if scopes > 1 else "")
+
+        gc.enable()
+        gc.collect()
+        gc.freeze()  # as a server does that has loaded its data
+        published = await _batches(publish)
+        subscribed, ended = [], []
+        for _ in range(_BATCHES):
+            connections = [self.connect() for _ in range(_BATCH)]
+            began = time.process_time()
+            for connection in connections:
+                await self.subscribe(connection, f"thing:{at() % keys}", f"thing:{at() % keys}")
+            middle = time.process_time()
+            for connection in connections:
+                self.line.hub.disconnect(connection, 1001)
+            subscribed.append((middle - began) / _BATCH * 1e6)
+            ended.append((time.process_time() - middle) / _BATCH * 1e6)
+        gc.unfreeze()
+        return Costs(what, size, published, statistics.median(subscribed), statistics.median(ended))
+
+
+def _spread() -> Callable[[], int]:
+    """Numbers that are spread over any range (Knuth's multiplicative hashing)."""
+    state = 1
+
+    def following() -> int:
+        nonlocal state
+        state += 1
+        return state * 2_654_435_761 % 4_294_967_296
+
+    return following
+
+
+async def _batches(operation: Callable[[], Awaitable[None]]) -> float:
+    """Microseconds of CPU for one, the median of some batches."""
+    taken = []
+    for _ in range(_BATCHES):
+        began = time.process_time()
+        for _ in range(_BATCH):
+            await operation()
+        taken.append((time.process_time() - began) / _BATCH * 1e6)
+    return statistics.median(taken)
+
+
+async def many_topics(size: int) -> Costs:
+    """Many topics that have a log, a thousandth of them with a subscriber besides."""
+    crowd = Crowd()
+    async with crowd.line:
+        for key in range(size):
+            await crowd.line.publish(THING_CHANGED, Thing(key))
+        reader = crowd.connect()
+        await crowd.subscribe(reader, *(f"thing:{key}" for key in range(0, size, 1_000)))
+        return await crowd.measure("topics", size, size)
+
+
+async def many_connections(size: int) -> Costs:
+    """Many connections with two topics each, ten subscribers to a topic."""
+    crowd = Crowd()
+    async with crowd.line:
+        for number in range(size):
+            await crowd.subscribe(crowd.connect(), f"thing:{number // 10}", f"thing:{size + number}")
+        return await crowd.measure("connections", size, size // 10)
+
+
+async def many_feeds(size: int) -> Costs:
+    """Many tenants, each with a feed that one connection follows."""
+    crowd = Crowd()
+    async with crowd.line:
+        for number in range(size):
+            await crowd.subscribe(crowd.connect(Principal("one", scope=f"tenant-{number}")), "thing:*")
+        return await crowd.measure("feeds", size, 1_000, size)
+
+
+async def many_patterns(size: int) -> Costs:
+    """Many kinds of events, and providers of snapshots, in as many namespaces."""
+    crowd = Crowd()
+    for number in range(size):
+        EventType(f"flat_{number}", Thing, topic=f"flat_{number}:{{key}}")
+        crowd.line.snapshot(f"flat_{number}:{{key}}")(lambda _principal, key: key)
+    async with crowd.line:
+        return await crowd.measure("patterns", size, 1_000)
+
+
+_KINDS: tuple[tuple[Callable[[int], Awaitable[Costs]], int], ...] = (
+    (many_topics, 1_000_000), (many_connections, 100_000), (many_feeds, 100_000), (many_patterns, 10_000),
+)  # fmt: skip
+
+
+def run(largest: int) -> Part:
+    """Measure everything up to a number, and tell how flat it is."""
+    measured: list[Costs] = []
+    for kind, most in _KINDS:
+        size = 1_000
+        while size <= min(most, largest):
+            gc.disable()  # until everything is there
+            measured.append(asyncio.run(kind(size)))  # type: ignore[arg-type]
+            print(f"  {size:>9,} {measured[-1].what}: publish {measured[-1].publish:.1f} µs", flush=True)
+            size *= 10
+    return _report(measured)
+
+
+def _report(measured: list[Costs]) -> Part:
+    ratios: dict[str, float] = {}
+    goals: list[Goal] = []
+    for what in dict.fromkeys(one.what for one in measured):
+        rows = [one for one in measured if one.what == what]
+        for name in ("publish", "subscribe", "disconnect"):
+            ratios[f"{name}, {rows[-1].size:,} {what} over 1,000"] = getattr(rows[-1], name) / getattr(rows[0], name)
+        ratio = rows[-1].publish / rows[0].publish
+        words = f"flat from 1,000 to {rows[-1].size:,} {what} (≤ {FLAT:g} x)"
+        goals.append(Goal("publish cost", words, f"{ratio:.2f} x ({rows[-1].publish:.1f} µs)", ratio <= FLAT))
+    cells = (
+        [f"{one.size:,} {one.what}", *(f"{value:.1f} µs" for value in (one.publish, one.subscribe, one.disconnect))]
+        for one in measured
+    )
+    text = table(("beside", "publish to a subscriber", "subscribe to two topics", "disconnect"), cells)
+    return Part(
+        name="flat_costs",
+        markdown=f"### Flat costs: CPU of one operation\n\n{text}",
+        goals=goals,
+        ratios=ratios,
+        figures=[asdict(one) for one in measured],
+    )
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--largest", type=int, default=1_000_000)
+    part = run(parser.parse_args().largest)
+    print(part.markdown)
+    print("\n".join(f"{goal.goal}: {goal.measured}, {'met' if goal.met else 'missed'}" for goal in part.goals))
+
+
+if __name__ == "__main__":
+    main()
