@@ -1,5 +1,7 @@
+import type { components } from "../generated/rest";
 import type { BrowserStorage } from "../state/browser-storage";
 import type { ServerClock } from "../state/server-clock";
+import { failureOf, unreachable } from "./failure";
 
 const NAME = "user";
 
@@ -19,7 +21,31 @@ export async function whoAmI(storage: BrowserStorage, clock: ServerClock): Promi
   return storage.read(NAME, "local");
 }
 
+/** The session of this browser. Throws `Failure` if there is none, or no server. */
+export async function readSession(): Promise<components["schemas"]["Session"]> {
+  const answer = await ask("/api/session");
+  return answer.json();
+}
+
 /** Go to the login page, and come back to this one. */
 export function logIn(): void {
   location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+}
+
+/** Have the server forget this browser's session. Throws `Failure` if it did not. */
+export async function endSession(): Promise<void> {
+  await ask("/logout", { method: "POST" });
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, init);
+  } catch {
+    throw unreachable();
+  }
+  if (!answer.ok) {
+    throw failureOf(answer.status, undefined);
+  }
+  return answer;
 }

@@ -1,7 +1,7 @@
 import { Alert, Button, SegmentedControl, Skeleton, Text, Title } from "@mantine/core";
 import type { TopicView } from "@trunkline/client/state";
 import { useCallback, useId, useMemo, useState } from "react";
-import { useConsole } from "../console-context";
+import { useStored } from "../shell/use-stored";
 import { useApp } from "../state/app-state";
 import { NO_HISTORY, type SystemHistory } from "../state/system-history";
 import { LifetimesTable } from "./lifetimes-table";
@@ -92,8 +92,7 @@ function Body({ view: { data, status } }: { readonly view: TopicView<SystemHisto
 }
 
 function Plots({ history: { now, samples }, isLive }: { readonly history: SystemHistory; readonly isLive: boolean }) {
-  const { storage } = useConsole();
-  const [minutes, setMinutes] = useState(() => storage.read("operations.minutes", "5"));
+  const [minutes, setMinutes] = useStored("operations.minutes", "5");
   const [pointedAt, setPointedAt] = useState<number | null>(null);
   const clock = useClock(Date.parse(samples.at(-1)?.time ?? now?.sample.time ?? ""), isLive);
   const to = clock.now / 1000;
@@ -112,16 +111,7 @@ function Plots({ history: { now, samples }, isLive }: { readonly history: System
   return (
     <>
       <div className={classes["bar"]}>
-        <SegmentedControl
-          size="xs"
-          data={WINDOWS}
-          value={minutes}
-          aria-label="Time shown"
-          onChange={(value) => {
-            setMinutes(value);
-            storage.write("operations.minutes", value);
-          }}
-        />
+        <SegmentedControl size="xs" data={WINDOWS} value={minutes} aria-label="Time shown" onChange={setMinutes} />
       </div>
       <div className={classes["plots"]}>
         {now && <LifetimesTable lifetimes={now.lifetimes} />}

@@ -53,11 +53,16 @@ const NOTHING_YET: AppState = {
 export const useApp = create<AppState>(() => NOTHING_YET);
 
 /** What an `App` is made of. */
+/** Keeps topics for the next page, and forgets all that it keeps of the user. */
+export interface UserKeeper extends TopicKeeper {
+  clear(): Promise<void>;
+}
+
 export interface AppParts {
   readonly client: ConsoleClient;
   readonly calls: OfflineCalls;
   /** Keeps topics for the next page. */
-  readonly keeper?: TopicKeeper;
+  readonly keeper?: UserKeeper;
   readonly storage?: BrowserStorage;
   readonly clock?: ServerClock;
 }
@@ -66,6 +71,7 @@ export interface AppParts {
 export class App {
   readonly client: ConsoleClient;
   readonly calls: OfflineCalls;
+  readonly keeper: UserKeeper | undefined;
   readonly storage: BrowserStorage;
   readonly clock: ServerClock;
   readonly topics: TopicStates;
@@ -75,6 +81,7 @@ export class App {
   constructor({ client, calls, keeper, storage = new BrowserStorage(), clock = new ServerClock() }: AppParts) {
     this.client = client;
     this.calls = calls;
+    this.keeper = keeper;
     this.storage = storage;
     this.clock = clock;
     this.topics = new TopicStates(client, keeper);
@@ -83,6 +90,7 @@ export class App {
       storage,
       changed: (outgoing) => useApp.setState({ outgoing }),
       isBusy: isThreadBusy,
+      isLive: () => useApp.getState().threads.status === "live",
     });
     this.seen = new Seen(storage, (seen) => useApp.setState({ seen }));
     useApp.setState({ outgoing: this.outbox.messages, seen: this.seen.messages });

@@ -48,6 +48,14 @@ export class BrowserStorage {
     this.#storage?.removeItem(this.#prefix + name);
   }
 
+  /** Remove everything, as when somebody signs out. */
+  clear(): void {
+    this.#memory.clear();
+    for (const key of Object.keys(this.#storage ?? {}).filter((one) => one.startsWith(this.#prefix))) {
+      this.#storage?.removeItem(key);
+    }
+  }
+
   /** Call back when another tab has written a value; returns what ends it. */
   onChange(name: string, changed: () => void): () => void {
     const hear = (event: StorageEvent) => event.key === this.#prefix + name && changed();

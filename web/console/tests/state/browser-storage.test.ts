@@ -71,3 +71,12 @@ test("another tab's writing is told, for its own name alone", () => {
   dispatchEvent(new StorageEvent("storage", { key: "trunkline.seen" }));
   expect(changed).toHaveBeenCalledOnce();
 });
+
+test("clearing removes what this page wrote, and nothing else", () => {
+  localStorage.setItem("somebody else's", "1");
+  const storage = new BrowserStorage();
+  storage.write("draft", "Hello");
+  storage.clear();
+  expect(storage.read("draft", "none")).toBe("none");
+  expect(Object.keys(localStorage)).toEqual(["somebody else's"]);
+});
