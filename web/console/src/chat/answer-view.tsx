@@ -36,7 +36,14 @@ export function AnswerView({ answer, isAsking, ask }: AnswerViewProps) {
       );
     case "failed":
       return (
-        <Alert color="red" variant="light" icon={<CircleAlert size={18} />} title="The answer failed" my="xs">
+        <Alert
+          color="red"
+          variant="light"
+          className={classes["failure"] ?? ""}
+          icon={<CircleAlert size={18} />}
+          title="The answer failed"
+          my="xs"
+        >
           <Text size="sm" mb={8} style={{ overflowWrap: "anywhere" }}>
             {answer.sentence}
           </Text>
@@ -44,7 +51,7 @@ export function AnswerView({ answer, isAsking, ask }: AnswerViewProps) {
         </Alert>
       );
     case "stopped":
-      return <Aside text="You stopped this answer." name="Answer again" isAsking={isAsking} ask={ask} />;
+      return <Aside text="This answer was stopped." name="Answer again" isAsking={isAsking} ask={ask} />;
     case "unanswered":
       return <Aside text="Nobody answered this message yet." name="Answer it" isAsking={isAsking} ask={ask} />;
   }

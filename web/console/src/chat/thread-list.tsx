@@ -31,7 +31,7 @@ export function ThreadList({ agentId, threadId }: ThreadListProps) {
           <Button
             component={Link}
             href={newThreadOf(agentId)}
-            variant="light"
+            variant="default"
             size="sm"
             fullWidth
             leftSection={<Plus size={16} />}

@@ -29,6 +29,11 @@ export class KeptMessages {
     this.#keep([...this.#without(message.clientId), message].slice(-MOST_KEPT));
   }
 
+  /** Keep one before all others. */
+  putBack(message: OutgoingMessage): void {
+    this.#keep([message, ...this.#without(message.clientId)]);
+  }
+
   /** Keep one no more; returns it. */
   remove(clientId: string): OutgoingMessage | undefined {
     const message = this.#all.find((one) => one.clientId === clientId);

@@ -26,6 +26,8 @@ export interface OutboxParts {
   readonly changed: (messages: readonly OutgoingMessage[]) => void;
   /** Whether a thread is being answered, as far as the page knows; it takes no message meanwhile. */
   readonly isBusy: (threadId: number) => boolean;
+  /** Whether what the page knows of the threads is up to date. */
+  readonly isLive: () => boolean;
 }
 
 type SendParams = Calls["thread.send"]["params"];
@@ -111,7 +113,7 @@ export class Outbox {
   /** Send what was held back, the first message of each thread that is not being answered any more. */
   release(): void {
     const tried = new Set<number>();
-    for (const message of this.#held.all) {
+    for (const message of this.#parts.isLive() ? this.#held.all : []) {
       const { threadId, clientId } = message;
       if (!tried.has(threadId) && !this.#isTaken(threadId)) {
         this.#held.remove(clientId);
@@ -202,7 +204,7 @@ export class Outbox {
     }
     if (error.code === "conflict") {
       // Its thread is being answered after all, of which the page has not heard yet.
-      this.#held.put({ ...message, state: "held" });
+      this.#held.putBack({ ...message, state: "held" });
       clearTimeout(this.#again);
       this.#again = setTimeout(() => this.release(), TRY_AGAIN_AFTER);
     } else {
