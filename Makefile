@@ -73,10 +73,11 @@ fmt: $(VENV)/.installed-test $(WEB_STAMP) ## Format, and fix what can be fixed s
 	$(BIN)/ruff format .
 	@$(call in_web,fmt)
 
-gen: $(VENV)/.installed-test ## Write what spec and web have that is made from the Python types
+gen: $(VENV)/.installed-test $(WEB_STAMP) ## Write what spec and web have that is made from the Python types
 	$(BIN)/python -m trunkline.protocol.schema
 	$(BIN)/python -m trunkline.protocol.typescript
 	$(BIN)/python -m trunkline.agents.api.generated
+	@$(call in_web,gen --workspace @trunkline/console)
 
 bench: $(VENV)/.installed-test ## Trunkline and its peers side by side: CPU, latency, memory, loss (a few minutes of two quiet cores)
 	$(BIN)/python -m benchmarks.fanout $(ARGS)

@@ -575,7 +575,8 @@ export interface components {
          *
          *         Attributes:
          *             error: a sentence for people if it failed.
-         *             message_id: the message that it fills, from its start; None before, and when it ended without a text.
+         *             message_id: the message that it fills, from its start; None before, when it ended without a text, and when
+         *                 that message was deleted.
          *             started_at: when the model was asked; None while it waits.
          *             finished_at: when it ended, in whatever way.
          */
