@@ -16,7 +16,7 @@ test.each([
   ["index.ts", 6 * 1024],
   ["react/index.ts", 3 * 1024],
   ["offline/index.ts", 4 * 1024],
-  ["tabs/index.ts", 12 * 1024],
+  ["tabs/index.ts", 13 * 1024],
 ])("%s has at most %i bytes", async (entry, budget) => {
   expect(await gzipped(entry)).toBeLessThanOrEqual(budget);
 });

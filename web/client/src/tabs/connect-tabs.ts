@@ -8,7 +8,7 @@ import { LeaderShare } from "./leader-share.js";
 import { AloneShare } from "./local-hub.js";
 import { makeHub } from "./make-hub.js";
 import { TABS_PROTOCOL } from "./messages.js";
-import { browserPlatform, type TabsPlatform } from "./platform.js";
+import { browserPlatform, type TabsPlatform, tabLocks } from "./platform.js";
 import type { Share } from "./share.js";
 import { TabLine } from "./tab-line.js";
 import { tabSignals } from "./tab-signals.js";
@@ -75,7 +75,7 @@ function waysToShare(
   const hub = () => makeHub(platform, onError);
   const shares: Share[] = [];
   if (makeWorker) {
-    shares.push(new WorkerShare(() => makeWorker(name)));
+    shares.push(new WorkerShare(() => makeWorker(name), locks && tabLocks(locks)));
   }
   if (makeChannel && locks) {
     shares.push(new LeaderShare({ name, locks, makeChannel, makeHub: hub, makeId: randomId, timers, chance }));

@@ -83,6 +83,8 @@ export type HubNotice =
       readonly change: StateChanged;
       readonly isReady: boolean;
       readonly figures: LineFigures;
+      /** The Web Lock that the hub holds as long as it lives, if it holds one. */
+      readonly lock: string | undefined;
     }
   | { readonly kind: "state"; readonly change: StateChanged }
   /** Requests can be sent. */

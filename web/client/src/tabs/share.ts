@@ -18,6 +18,8 @@ export interface ShareEvents {
   received(notice: HubNotice): void;
   /** The hub is gone; `joined` follows when there is another. */
   lost(reason: string): void;
+  /** The hub is gone, and there is another once it is joined again. */
+  died(reason: string): void;
   /** It cannot be shared in this way. */
   failed(reason: string): void;
 }

@@ -105,6 +105,7 @@ export class Stay {
       },
       received: (notice) => isCurrent() && this.#receive(notice),
       lost: (reason) => isCurrent() && this.#lost(reason),
+      died: (reason) => isCurrent() && this.#rejoin(reason),
       failed: () => isCurrent() && this.#next(),
     });
   }

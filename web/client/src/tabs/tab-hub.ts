@@ -52,6 +52,8 @@ const UNHEARD = 180;
  * line is made for the first tab, and closed after the last.
  */
 export class TabHub {
+  /** The Web Lock that it holds as long as it lives, if it holds one. */
+  lock: string | undefined;
   readonly #options: TabHubOptions;
   readonly #tabs = new Set<HubTab>();
   readonly #topics = new Map<string, SharedTopic<HubTab>>();
@@ -111,7 +113,7 @@ export class TabHub {
     if (change.retryIn !== undefined) {
       change.retryIn = Math.max(0, change.retryIn - (this.#options.clock() - this.#changedAt));
     }
-    tab.post({ kind: "welcome", change, isReady: this.#isReady, figures: this.#figures() });
+    tab.post({ kind: "welcome", change, isReady: this.#isReady, figures: this.#figures(), lock: this.lock });
     for (const { id: number, topic, since } of topics) {
       this.#subscribe(tab, number, topic, since);
     }

@@ -1,11 +1,20 @@
+import { randomId } from "../random-id.js";
+import { holdLock } from "../web-locks.js";
 import { makeHub } from "./make-hub.js";
 import type { HubNotice, TabRequest } from "./messages.js";
-import type { Port } from "./platform.js";
-import { browserPlatform } from "./platform.js";
+import { browserPlatform, type Port } from "./platform.js";
 
 // The shared worker's own code: a hub, and a port for each tab.
 
-const hub = makeHub(browserPlatform(), (error) => console.error(error));
+const platform = browserPlatform();
+const hub = makeHub(platform, (error) => console.error(error));
+
+if (platform.locks) {
+  const lock = randomId();
+  holdLock(platform.locks, lock, () => {
+    hub.lock = lock;
+  });
+}
 
 function serve(port: Port): void {
   const tab = hub.connect(

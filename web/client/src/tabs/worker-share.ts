@@ -1,17 +1,26 @@
+import type { TabLocks } from "./hub-tab.js";
 import type { HubNotice } from "./messages.js";
 import type { Worker } from "./platform.js";
 import type { Share, ShareEvents } from "./share.js";
 
-/** A SharedWorker owns the line. */
+/**
+ * A SharedWorker owns the line.
+ *
+ * Nobody tells a page that a worker has died, as with the process of the tab that started it. Where there are Web Locks
+ * the worker holds one, and its release tells.
+ */
 export class WorkerShare implements Share {
   readonly kind = "worker";
   readonly #make: () => Worker;
+  readonly #locks: TabLocks | undefined;
   #worker: Worker | undefined;
   #events: ShareEvents | undefined;
   #hasAnswered = false;
+  #stopWatching: () => void = () => {};
 
-  constructor(make: () => Worker) {
+  constructor(make: () => Worker, locks: TabLocks | undefined) {
     this.#make = make;
+    this.#locks = locks;
   }
 
   open(_id: string, events: ShareEvents): void {
@@ -21,10 +30,7 @@ export class WorkerShare implements Share {
       this.#worker = worker;
       // A worker that cannot be loaded says so here, and in no other way.
       worker.onerror = () => this.#hasAnswered || this.#fail(worker, "The shared worker could not be loaded");
-      worker.port.onmessage = ({ data }) => {
-        this.#hasAnswered = true;
-        this.#worker === worker && events.received(data as HubNotice);
-      };
+      worker.port.onmessage = ({ data }) => this.#worker === worker && this.#receive(data as HubNotice, events);
       events.joined({ post: (request) => worker.port.postMessage(request) });
     } catch (error) {
       events.failed(String(error));
@@ -36,8 +42,18 @@ export class WorkerShare implements Share {
   }
 
   close(): void {
+    this.#stopWatching();
     this.#worker?.port.close();
     this.#worker = undefined;
+  }
+
+  #receive(notice: HubNotice, events: ShareEvents): void {
+    this.#hasAnswered = true;
+    if (notice.kind === "welcome" && notice.lock !== undefined && this.#locks) {
+      this.#stopWatching();
+      this.#stopWatching = this.#locks.whenFree(notice.lock, () => events.died("The shared worker has died"));
+    }
+    events.received(notice);
   }
 
   #fail(worker: Worker, reason: string): void {

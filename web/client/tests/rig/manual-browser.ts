@@ -7,7 +7,7 @@ import type { TabRequest } from "../../src/tabs/messages.js";
 import type { Channel, Port, TabsPlatform, Worker } from "../../src/tabs/platform.js";
 import type { TabHub } from "../../src/tabs/tab-hub.js";
 import type { TabLine } from "../../src/tabs/tab-line.js";
-import type { Locks } from "../../src/web-locks.js";
+import { holdLock, type Locks } from "../../src/web-locks.js";
 import { ManualWorld, settle } from "./manual-world.js";
 
 interface Waiting {
@@ -20,6 +20,8 @@ interface Waiting {
 /** What a browser gives to the tabs of one origin. What one tab says to another arrives in its turn. */
 export class ManualBrowser {
   readonly world = new ManualWorld();
+  /** Workers that were made. */
+  made = 0;
   readonly tabs: ManualTab[] = [];
   readonly channels = new Map<string, Set<ManualChannel>>();
   readonly workers = new Map<string, ManualWorker>();
@@ -64,7 +66,7 @@ export class ManualBrowser {
   /** The workers are gone without a word, and their sockets with them. */
   killWorkers(): void {
     for (const worker of this.workers.values()) {
-      worker.isAlive = false;
+      worker.die();
     }
     this.workers.clear();
   }
@@ -231,9 +233,23 @@ class ManualPort implements Port {
 class ManualWorker {
   isAlive = true;
   readonly #hub: TabHub;
+  #release: () => void = () => {};
 
   constructor(readonly browser: ManualBrowser) {
-    this.#hub = makeHub(browser.parts(undefined), (error) => browser.world.errors.push(error));
+    const parts = browser.parts(undefined);
+    this.#hub = makeHub(parts, (error) => browser.world.errors.push(error));
+    if (parts.locks) {
+      const lock = `worker ${++browser.made}`;
+      this.#release = holdLock(parts.locks, lock, () => {
+        this.#hub.lock = lock;
+      });
+    }
+  }
+
+  /** It is gone without a word. */
+  die(): void {
+    this.isAlive = false;
+    this.#release();
   }
 
   connect(tab: ManualTab): Worker {

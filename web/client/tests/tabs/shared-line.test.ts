@@ -168,5 +168,5 @@ test("whatever happens, each tab receives what was published after its own curso
       expect(world.surroundings.errors).toEqual([]);
     },
   );
-  await fc.assert(property, { numRuns: 600 });
+  await fc.assert(property, { numRuns: 300 });
 });

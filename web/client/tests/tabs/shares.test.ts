@@ -60,13 +60,14 @@ test("a worker that cannot be loaded, or says nothing, is done without", async (
   expect(mute.world.sockets).toHaveLength(1);
 });
 
-test("a worker that died is made again, and each tab goes on from its position", async () => {
-  const browser = new ManualBrowser({ worker: "working", locks: true });
+test.each([true, false])("a worker that died is made again; known by its lock: %s", async (locks) => {
+  const browser = new ManualBrowser({ worker: "working", locks });
   const tabs = await open(browser, 2);
   await follow(browser, tabs);
   await tabs[1]?.thaw();
   browser.killWorkers();
-  await browser.world.advance(20 + 8);
+  await browser.world.advance(locks ? 0 : 20 + 8);
+  await settle();
   expect(shares(tabs)).toEqual(["worker", "worker"]);
   browser.world.socket.open();
   expect(browser.world.socket.sent).toMatchObject([askedFrom(7)]);
