@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import chain
 from pathlib import Path
 
-from tests.agents.models.fake_openai import FakeOpenAI, Reply
+from tests.agents.models.fake_openai import FakeOpenAI, Reply, Step
 from tests.browser.deployment import Deployment, deployed
 
 MODEL = "fake-model"
@@ -30,8 +29,10 @@ class PacedAnswer:
     @property
     def reply(self) -> Reply:
         """The script of the model server."""
-        tokens = [self.words[0], *(f" {word}" for word in self.words[1:])]
-        return Reply(*chain.from_iterable(zip(self._gates, tokens, strict=True)))
+        steps: list[str | asyncio.Event | Step] = []
+        for gate, word in zip(self._gates, self.words, strict=True):
+            steps += [gate, f" {word}" if steps else word]
+        return Reply(*steps)
 
     @property
     def said(self) -> str:
