@@ -5,17 +5,17 @@ import classes from "./agent-cards.module.css";
 import { Actions, type AgentActions, LastRun, Model, Status } from "./agent-parts";
 import type { AgentRow } from "./agent-rows";
 import type { AgentListProps } from "./agent-table";
-import tableClasses from "./agent-table.module.css";
+import { useHighlight } from "./changes";
 
 /** The agents, one a card. */
-export function AgentCards({ rows, marks, actions, settle }: AgentListProps) {
+export function AgentCards({ rows, changes, actions }: AgentListProps) {
   return (
     <ul className={classes["cards"]} aria-label="Agents">
       {rows.map(({ agent, model, threads, running, lastRun }) => (
         <Card
           key={agent.id}
-          {...{ agent, model, threads, running, lastRun, actions, settle }}
-          mark={marks.get(agent.id) ?? 0}
+          {...{ agent, model, threads, running, lastRun, actions }}
+          changedAt={changes.get(agent.id)}
         />
       ))}
     </ul>
@@ -23,19 +23,14 @@ export function AgentCards({ rows, marks, actions, settle }: AgentListProps) {
 }
 
 interface CardProps extends AgentRow {
-  readonly mark: number;
+  readonly changedAt: number | undefined;
   readonly actions: AgentActions;
-  readonly settle: (id: number) => void;
 }
 
-const Card = memo(function Card({ agent, model, threads, running, lastRun, mark, actions, settle }: CardProps) {
+const Card = memo(function Card({ agent, model, threads, running, lastRun, changedAt, actions }: CardProps) {
+  const ref = useHighlight<HTMLLIElement>(changedAt);
   return (
-    <li
-      data-agent={agent.id}
-      className={`${classes["card"]} ${mark ? tableClasses["mark"] : ""}`}
-      data-turn={mark % 2}
-      onAnimationEnd={(event) => event.target === event.currentTarget && settle(agent.id)}
-    >
+    <li ref={ref} data-agent={agent.id} className={classes["card"]}>
       <div className={classes["head"]}>
         <Link href={`/agents/${agent.id}`} className={classes["name"] ?? ""} title={agent.name}>
           {agent.name}

@@ -106,7 +106,7 @@ export function modelsOf(rows: readonly AgentRow[]): readonly string[] {
   return [...new Set(rows.map(({ model }) => model))].filter(Boolean).sort(words.compare);
 }
 
-/** How a run went, in a word. */
+/** How a run went, or what began when it is not over, in a word that goes before a time. */
 export function outcomeOf({ status }: Run): string {
-  return { queued: "Waiting", running: "Answering", done: "Answered", failed: "Failed", cancelled: "Stopped" }[status];
+  return { queued: "Asked", running: "Began", done: "Answered", failed: "Failed", cancelled: "Stopped" }[status];
 }

@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/noRedundantRoles: laid out as a grid, a table is none to some browsers unless it says so
+
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { memo } from "react";
 import { Link } from "wouter";
@@ -5,6 +7,7 @@ import { RelativeTime } from "../shell/relative-time";
 import { Actions, type AgentActions, LastRun, Model, Status } from "./agent-parts";
 import { type AgentRow, COLUMNS, type Column, type Sorting } from "./agent-rows";
 import classes from "./agent-table.module.css";
+import { useHighlight } from "./changes";
 
 export const COLUMN_NAMES: Readonly<Record<Column, string>> = {
   name: "Name",
@@ -17,11 +20,9 @@ export const COLUMN_NAMES: Readonly<Record<Column, string>> = {
 
 export interface AgentListProps {
   readonly rows: readonly AgentRow[];
-  /** How often each agent changed that is to be pointed out. */
-  readonly marks: ReadonlyMap<number, number>;
+  /** When each agent changed that changed while one looked. */
+  readonly changes: ReadonlyMap<number, number>;
   readonly actions: AgentActions;
-  /** An agent has been pointed out. */
-  readonly settle: (id: number) => void;
 }
 
 interface AgentTableProps extends AgentListProps {
@@ -30,27 +31,28 @@ interface AgentTableProps extends AgentListProps {
 }
 
 /** The agents, one a row. */
-export function AgentTable({ rows, marks, actions, settle, sorting, sortBy }: AgentTableProps) {
+export function AgentTable({ rows, changes, actions, sorting, sortBy }: AgentTableProps) {
   return (
     <div className={classes["frame"]}>
-      <table className={classes["table"]}>
+      {/* Laid out as a grid, so that rows out of sight cost nothing. */}
+      <table className={classes["table"]} role="table">
         <caption className="visually-hidden">Agents. The buttons of the head sort them.</caption>
-        <thead>
-          <tr>
+        <thead role="rowgroup">
+          <tr role="row" className={classes["row"]}>
             {COLUMNS.map((column) => (
               <SortingHead key={column} column={column} sorting={sorting} sortBy={sortBy} />
             ))}
-            <th scope="col" className={classes["actionsColumn"]}>
+            <th role="columnheader" scope="col">
               <span className="visually-hidden">Actions</span>
             </th>
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           {rows.map(({ agent, model, threads, running, lastRun }) => (
             <Row
               key={agent.id}
-              {...{ agent, model, threads, running, lastRun, actions, settle }}
-              mark={marks.get(agent.id) ?? 0}
+              {...{ agent, model, threads, running, lastRun, actions }}
+              changedAt={changes.get(agent.id)}
             />
           ))}
         </tbody>
@@ -68,7 +70,7 @@ function SortingHead({ column, sorting, sortBy }: SortingHeadProps) {
   const Arrow = sorting.isDescending ? ArrowDown : ArrowUp;
   const order = sorting.isDescending ? "descending" : "ascending";
   return (
-    <th scope="col" className={classes[`${column}Column`] ?? classes[column]} aria-sort={isSorted ? order : undefined}>
+    <th role="columnheader" scope="col" className={classes[column]} aria-sort={isSorted ? order : undefined}>
       <button type="button" className={classes["sort"]} onClick={() => sortBy(column)}>
         {COLUMN_NAMES[column]}
         {isSorted && <Arrow size={13} aria-hidden />}
@@ -78,35 +80,30 @@ function SortingHead({ column, sorting, sortBy }: SortingHeadProps) {
 }
 
 interface RowProps extends AgentRow {
-  readonly mark: number;
+  readonly changedAt: number | undefined;
   readonly actions: AgentActions;
-  readonly settle: (id: number) => void;
 }
 
 /** Rendered anew only when something of this agent changed. */
-const Row = memo(function Row({ agent, model, threads, running, lastRun, mark, actions, settle }: RowProps) {
+const Row = memo(function Row({ agent, model, threads, running, lastRun, changedAt, actions }: RowProps) {
+  const ref = useHighlight<HTMLTableRowElement>(changedAt);
   return (
-    <tr
-      data-agent={agent.id}
-      className={mark ? classes["mark"] : undefined}
-      data-turn={mark % 2}
-      onAnimationEnd={(event) => event.target === event.currentTarget && settle(agent.id)}
-    >
-      <td>
+    <tr ref={ref} role="row" data-agent={agent.id} className={classes["row"]}>
+      <td role="cell">
         <Link href={`/agents/${agent.id}`} className={classes["name"] ?? ""} title={agent.name}>
           {agent.name}
         </Link>
       </td>
-      <td>
+      <td role="cell">
         <Model agent={agent} model={model} />
       </td>
-      <td>
+      <td role="cell">
         <Status status={agent.status} running={running} />
       </td>
-      <td>
+      <td role="cell">
         <LastRun run={lastRun} />
       </td>
-      <td>
+      <td role="cell">
         <Link
           href={`/agents/${agent.id}`}
           className={classes["link"] ?? ""}
@@ -115,10 +112,10 @@ const Row = memo(function Row({ agent, model, threads, running, lastRun, mark, a
           {threads}
         </Link>
       </td>
-      <td className={classes["updated"]}>
+      <td role="cell" className={classes["updated"]}>
         <RelativeTime time={agent.updated_at} />
       </td>
-      <td>
+      <td role="cell">
         <Actions agent={agent} actions={actions} />
       </td>
     </tr>

@@ -19,11 +19,12 @@ import type { AgentActions } from "./agent-parts";
 import { FIRST_SORTING, NO_FILTER, sortingAfter } from "./agent-rows";
 import { AgentTable } from "./agent-table";
 import { AskModal } from "./ask-modal";
+import { useChanges } from "./changes";
 import classes from "./dashboard-page.module.css";
 import { ListNotices, ListSkeleton } from "./notices";
 import { ask, tellRunning } from "./run-agent";
 import { Toolbar, type View } from "./toolbar";
-import { useAgentRows, useChanges } from "./use-agent-rows";
+import { useAgentRows } from "./use-agent-rows";
 
 const PHONE = "(max-width: 48em)";
 
@@ -92,10 +93,10 @@ function AgentList({ actions, create }: AgentListSectionProps) {
   const textField = useRef<HTMLInputElement>(null);
   const isLoading = useApp((state) => state.agents.status === "loading");
   const { rows, total, models } = useAgentRows(filter, sorting);
-  const { marks, settle } = useChanges();
+  const changes = useChanges();
   const view = isPhone ? "cards" : chosenView;
   useHotkeys([["/", () => textField.current?.focus()]]);
-  const list = { rows, marks, settle, actions };
+  const list = { rows, changes, actions };
   return (
     <>
       <div className={classes["head"]}>

@@ -38,7 +38,11 @@ export function Toolbar({ filter, setFilter, models, view, setView, sorting, set
         placeholder="Filter by name or model"
         aria-label="Filter by name or model"
         leftSection={<Search size={16} aria-hidden />}
-        rightSection={<Kbd size="xs">/</Kbd>}
+        rightSection={
+          <Kbd size="xs" className={classes["key"] ?? ""}>
+            /
+          </Kbd>
+        }
         value={filter.text}
         onChange={(event) => setFilter({ ...filter, text: event.currentTarget.value })}
         onKeyDown={(event) => {

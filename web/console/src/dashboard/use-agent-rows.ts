@@ -1,8 +1,8 @@
-import { useDeferredValue, useMemo, useState } from "react";
+import { useDeferredValue, useMemo } from "react";
 import { useApp } from "../state/app-state";
 import { summarize } from "../state/entities";
 import { type AgentFilter, type AgentRow, filterRows, modelsOf, rowsOf, type Sorting, sortRows } from "./agent-rows";
-import { changesAfter, NO_CHANGES, settled } from "./changes";
+import { useSteadyOrder } from "./steady-order";
 import { defaultModelOf, useModels } from "./use-models";
 
 interface AgentRows {
@@ -26,19 +26,11 @@ export function useAgentRows(filter: AgentFilter, sorting: Sorting): AgentRows {
     [agents, summaries, vanishing, defaultModel],
   );
   const asked = useDeferredValue(filter);
-  const rows = useMemo(() => sortRows(filterRows(all, asked), sorting), [all, asked, sorting]);
+  const sorted = useMemo(() => sortRows(filterRows(all, asked), sorting), [all, asked, sorting]);
+  const rows = useSteadyOrder(
+    sorted,
+    useMemo(() => ({ asked, sorting }), [asked, sorting]),
+  );
   const models = useMemo(() => modelsOf(all), [all]);
   return { rows, total: all.length, models };
-}
-
-/** The agents that are to be pointed out, because they changed while one looked. */
-export function useChanges() {
-  const agents = useApp((state) => state.agents.data);
-  const isLive = useApp((state) => state.agents.status === "live");
-  const [changes, setChanges] = useState(NO_CHANGES);
-  const [settle] = useState(() => (id: number) => setChanges((held) => settled(held, id)));
-  if (changes.agents !== agents || (isLive && !changes.isKnown)) {
-    setChanges(changesAfter(changes, agents, isLive));
-  }
-  return { marks: changes.marks, settle };
 }
