@@ -30,6 +30,7 @@ class Clients:
         replies: what to answer a message with that is exactly this.
         probe: an application's own ping, and what its answer contains; a WebSocket ping is used without it.
         modulus: numbers start again from 0 here.
+        groups: a file whose lines are the first messages, in turn, instead of `first`.
     """
 
     path: str = "/"
@@ -42,6 +43,7 @@ class Clients:
     replies: dict[str, str] = field(default_factory=dict)
     probe: tuple[str, str] | None = None
     modulus: int = 100
+    groups: Path | None = None
 
 
 def build() -> Path:
@@ -64,10 +66,13 @@ def build() -> Path:
     return target
 
 
-def start(program: Path, port: int, count: int, clients: Clients, *, probing: bool = False) -> LineProcess:
-    """Start the generator; `wait_connected` tells when all clients are ready."""
+def start(
+    program: Path, port: int, count: int, clients: Clients, *, probing: bool = False, window: int = 32
+) -> LineProcess:
+    """Start the generator, with `window` handshakes at a time; `wait_connected` tells when all clients are ready."""
     log = BUILD / "logs" / "load.log"
-    return LineProcess([str(program), *_flags(port, count, clients), *_probe_flags(clients, probing)], log)
+    flags = [*_flags(port, count, clients), *_probe_flags(clients, probing), "--window", str(window)]
+    return LineProcess([str(program), *flags], log)
 
 
 def wait_connected(load: LineProcess) -> None:
@@ -92,6 +97,8 @@ def _flags(port: int, count: int, clients: Clients) -> list[str]:
         flags += ["--first-hex", message.encode("latin-1").hex()] if clients.binary else ["--first", message]
     if clients.ready is not None:
         flags += ["--ready", clients.ready, "--ready-count", str(clients.ready_count)]
+    if clients.groups is not None:
+        flags += ["--groups", str(clients.groups)]
     for message, answer in clients.replies.items():
         flags += ["--reply", f"{message}={answer}"]
     return flags

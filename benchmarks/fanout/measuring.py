@@ -121,13 +121,13 @@ class Running:
 @contextmanager
 def running(peer: Peer, cores: Cores) -> Iterator[Running]:
     """Run a server on its core, and its publisher, if it has one, on the other."""
-    port = _free_port()
+    port = free_port()
     with ExitStack() as stack:
         environment = {"PYTHONPATH": str(_ROOT), **_python_path(), **peer.environment}
         with pinned(cores.server):
             log = BUILD / "logs" / f"{peer.name}.log"
             server = stack.enter_context(LineProcess(peer.serve(port), log, environment=environment, folder=_ROOT))
-        _wait_listening(server, port, peer.startup)
+        wait_listening(server, port, peer.startup)
         publisher = server
         if peer.publisher is not None:
             with pinned(cores.load):
@@ -143,12 +143,14 @@ def _python_path() -> dict[str, str]:
     return {"PYTHONPATH": f"{given}:{_ROOT}"} if given else {}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _wait_listening(server: LineProcess, port: int, patience: float) -> None:
+def wait_listening(server: LineProcess, port: int, patience: float) -> None:
+    """Wait until a server takes connections, some seconds at most."""
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -61,6 +61,7 @@ static void count_event(struct tally *tally, struct stream *stream, const uint8_
     stream->events++;
     if (stamp <= stream->last_stamp) tally->misordered++;
     stream->last_stamp = stamp;
+    stream->stamp_sum += stamp;
     histogram_add(&tally->latency, now > stamp ? (now - stamp) / 1000 : 0);
 }
 

@@ -38,6 +38,7 @@ struct tally {
 struct stream {
     uint64_t events;
     uint64_t last_stamp;
+    uint64_t stamp_sum; /* modulo 2^64: with the count it tells lost ones that doubled ones make up for */
     uint8_t carry_size; /* the end of a payload that may be the beginning of a stamp */
     char carry[MAX_CARRY];
 };

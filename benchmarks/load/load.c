@@ -2,6 +2,9 @@
  *
  * One thread, one epoll. It prints a line of JSON when every client is ready, and one for each command on its standard
  * input: `start` counts from zero, `report N` tells what came and what is missing when each client should have N events.
+ * `cut` resets all connections at once; `return READY FILE` counts from zero and connects all again, client n with line
+ * n of the file (modulo its lines) as its first message, where a byte 31 stands for a newline, and ready once it has read
+ * READY; `sums` tells the sum of the stamps that the first client of each line has read, and how many others differ.
  * It ends, and resets its connections, when its standard input does.
  */
 
@@ -28,6 +31,8 @@
 #define MESSAGE_ROOM 2048
 #define MAX_EVENTS 256
 #define SECOND 1000000000ull
+#define MAX_GROUPS 4096
+#define NEWLINE_MARK 31
 #define PROBE_INTERVAL (SECOND / 20)
 
 enum state { CONNECTING, UPGRADING, SUBSCRIBING, READY, GONE };
@@ -68,6 +73,9 @@ static unsigned client_total, begun, ready, gone;
 static uint64_t started_at, probe_sent_at, next_probe_at;
 static double cpu_at_start;
 static int poll_fd, announced;
+static struct message groups[MAX_GROUPS]; /* first messages of those who return; none before */
+static unsigned group_count;
+static uint64_t returned_at;
 static uint8_t buffer[MAX_FRAME + 16 + READ_SIZE];
 
 static void fail(const char *format, ...) {
@@ -110,6 +118,7 @@ static void begin(unsigned number) {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     int on = 1;
     client->number = number;
+    client->state = CONNECTING;
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (client->fd < 0) fail("socket %u: %s", number, strerror(errno));
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -185,7 +194,11 @@ static void subscribe(struct client *client) {
         become_ready(client);
         return;
     }
-    for (unsigned i = 0; i < options.first_count; i++)
+    if (group_count) {
+        struct message own = groups[client->number % group_count];
+        send_frame(client, TEXT, own.data, own.size);
+    }
+    for (unsigned i = 0; !group_count && i < options.first_count; i++)
         send_frame(client, options.binary ? BINARY : TEXT, room, number_message(room, options.first[i], client->number));
     if (!options.ready) become_ready(client);
 }
@@ -307,7 +320,7 @@ static void receive(struct client *client) {
 
 static void announce(void) {
     announced = 1;
-    printf("{\"connected\": %u}\n", options.count);
+    printf("{\"connected\": %u, \"seconds\": %.6f}\n", options.count, returned_at ? (double)(now_ns() - returned_at) / 1e9 : 0);
     fflush(stdout);
 }
 
@@ -317,11 +330,64 @@ static void start(void) {
     tally.marker = marker;
     tally.marker_size = strlen(marker);
     memset(&probe_latency, 0, sizeof probe_latency);
-    for (unsigned i = 0; i < options.count; i++) clients[i].stream.events = 0;
+    for (unsigned i = 0; i < options.count; i++) memset(&clients[i].stream, 0, sizeof clients[i].stream);
     started_at = now_ns();
     next_probe_at = started_at + PROBE_INTERVAL;
     cpu_at_start = cpu_seconds();
     printf("{\"started\": true}\n");
+    fflush(stdout);
+}
+
+static void cut(void) {
+    for (unsigned i = 0; i < client_total; i++) {
+        if (clients[i].state != READY) continue;
+        close(clients[i].fd); /* a reset, for it is to linger for no time */
+        clients[i].state = GONE;
+    }
+    printf("{\"cut\": %u}\n", client_total - gone);
+    fflush(stdout);
+}
+
+static void read_groups(const char *path) {
+    static char *line;
+    size_t room = 0;
+    ssize_t size;
+    FILE *file = fopen(path, "r");
+    if (!file) fail("%s: %s", path, strerror(errno));
+    for (group_count = 0; (size = getline(&line, &room, file)) > 0; group_count++) {
+        char *kept = malloc((size_t)size);
+        if (!kept || group_count == MAX_GROUPS || size > MESSAGE_ROOM) fail("too many lines, or too long ones");
+        if (line[size - 1] == '\n') size--;
+        for (ssize_t i = 0; i < size; i++) kept[i] = line[i] == NEWLINE_MARK ? '\n' : line[i];
+        groups[group_count] = (struct message){kept, (size_t)size};
+    }
+    fclose(file);
+    if (!group_count) fail("%s: no lines", path);
+}
+
+static void come_back(char *arguments) {
+    char *path = strchr(arguments, ' ');
+    if (!path) fail("return needs what makes a client ready, and a file");
+    *path++ = 0;
+    options.ready = strdup(arguments);
+    read_groups(path);
+    start();
+    begun = ready = gone = 0;
+    announced = 0;
+    returned_at = now_ns();
+    for (unsigned i = 0; i < client_total; i++) clients[i].stashed = clients[i].answers = 0;
+    while (begun < client_total && begun < options.window) begin(begun++);
+}
+
+static void sums(void) {
+    unsigned unlike = 0;
+    printf("{\"sums\": [");
+    for (unsigned i = 0; i < options.count; i++) {
+        const struct stream *stream = &clients[i].stream, *first = &clients[i % group_count].stream;
+        if (i < group_count) printf("%s%lu", i ? "," : "", stream->stamp_sum);
+        else unlike += stream->stamp_sum != first->stamp_sum || stream->events != first->events;
+    }
+    printf("], \"unlike\": %u}\n", unlike);
     fflush(stdout);
 }
 
@@ -350,7 +416,7 @@ static void report(uint64_t expected) {
 }
 
 static void obey(void) {
-    static char line[256];
+    static char line[4096];
     static size_t size;
     ssize_t got = read(STDIN_FILENO, line + size, sizeof line - 1 - size);
     if (got <= 0) exit(0); /* the connections are reset, for they are to linger for no time */
@@ -359,6 +425,9 @@ static void obey(void) {
     for (char *end; (end = strchr(line, '\n'));) {
         *end = 0;
         if (strcmp(line, "start") == 0) start();
+        else if (strcmp(line, "cut") == 0) cut();
+        else if (strncmp(line, "return ", 7) == 0) come_back(line + 7);
+        else if (strcmp(line, "sums") == 0 && group_count) sums();
         else if (strncmp(line, "report ", 7) == 0) report(strtoull(line + 7, NULL, 10));
         else fail("unknown command: %s", line);
         size -= (size_t)(end + 1 - line);
@@ -401,7 +470,8 @@ static const struct option long_options[] = {
     {"ready-count", required_argument, 0, 'R'}, {"reply", required_argument, 0, 'e'},
     {"sources", required_argument, 0, 'S'},  {"modulus", required_argument, 0, 'm'},
     {"probe", required_argument, 0, 'o'},    {"window", required_argument, 0, 'w'},
-    {"ping", no_argument, 0, 'i'},           {0, 0, 0, 0},
+    {"ping", no_argument, 0, 'i'},           {"groups", required_argument, 0, 'g'},
+    {0, 0, 0, 0},
 };
 
 static void add_header(const char *line) {
@@ -458,6 +528,7 @@ static void read_options(int argc, char **argv) {
             options.probe = optarg;
             break;
         case 'i': options.probing = 1; break;
+        case 'g': read_groups(optarg); break;
         case 'w': options.window = (unsigned)atoi(optarg); break;
         default: exit(2);
         }

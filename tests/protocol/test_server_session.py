@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from trunkline.protocol.server_session import (
     Invoke,
     OpenTopic,
     ReadLog,
+    Replay,
     Reported,
     Send,
     ServerSession,
@@ -42,7 +44,21 @@ def session_with(*, authenticated: bool = True, **limits: Any) -> ServerSession:
 
 
 def sent(effects: list[Effect]) -> list[dict[str, Any]]:
-    return [json.loads(effect.frame.text) for effect in effects if isinstance(effect, Send)]
+    return [json.loads(frame.text) for frame in frames_of(effects)]
+
+
+def frames_of(effects: Iterable[Effect]) -> list[Frame]:
+    """Everything that is to be written, in order."""
+    frames: list[Frame] = []
+    for effect in effects:
+        match effect:
+            case Send(frame=frame):
+                frames.append(frame)
+            case Replay(frames=replayed):
+                frames += replayed
+            case _:
+                pass
+    return frames
 
 
 def receive(session: ServerSession, message: dict[str, Any], now: float = 0.0) -> list[Effect]:
@@ -245,7 +261,7 @@ def test_a_topic_nested_to_the_limit_of_the_decoder_is_answered() -> None:
 def test_a_topic_of_10_kb_is_refused_with_a_short_answer() -> None:
     effects = subscribe(session_with(), "x" * 10_000)
     assert [answer["code"] for answer in sent(effects)] == ["invalid_topic"]
-    assert all(len(effect.frame) < 600 for effect in effects if isinstance(effect, Send))
+    assert all(len(frame) < 600 for frame in frames_of(effects))
 
 
 def test_subscriptions_are_counted() -> None:
@@ -271,7 +287,7 @@ def test_a_message_with_more_topics_than_any_use_needs_is_refused_as_a_whole(typ
 def test_the_answers_to_one_message_are_bounded() -> None:
     frame = json.dumps({"type": "subscribe", "topics": [1] * 1_024, "message_id": "\N{GRINNING FACE}" * 128})
     effects = session_with().receive(frame, 0.0)
-    assert sum(len(effect.frame) for effect in effects if isinstance(effect, Send)) < 1024 * 1024
+    assert sum(map(len, frames_of(effects))) < 1024 * 1024
 
 
 def test_a_topic_without_a_snapshot_is_subscribed() -> None:
@@ -510,11 +526,12 @@ class World:
 
     # The hub
 
-    def perform(self, effects: list[Effect]) -> None:
+    def perform(self, effects: list[Effect]) -> None:  # noqa: C901 - one arm an effect
         for effect in effects:
             match effect:
-                case Send(frame=frame):
-                    self.read_message(json.loads(frame.text))
+                case Send() | Replay():
+                    for message in sent([effect]):
+                        self.read_message(message)
                 case OpenTopic(attempt=attempt):
                     if attempt.lagged:
                         self.hold(attempt)

@@ -207,6 +207,8 @@ class ModelServer:
             match effect:
                 case s.Send(frame=frame):
                     self.to_client.append(frame.text)
+                case s.Replay(frames=frames):
+                    self.to_client += [frame.text for frame in frames]
                 case s.OpenTopic() | s.TakeSnapshot():
                     self.work.append(effect)
                 case s.ReadLog(attempt=attempt):

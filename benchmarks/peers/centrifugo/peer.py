@@ -2,19 +2,27 @@
 
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from benchmarks.fanout.generator import BUILD, Clients
 from benchmarks.fanout.installing import go
 from benchmarks.fanout.peer import Peer
 
-_VERSION = "v6.9.1"
+MODULE = "github.com/centrifugal/centrifugo/v6"
+VERSION = "v6.9.1"
 _CONNECT = '{"id":1,"connect":{}}'
 _SUBSCRIBE = '{"id":2,"subscribe":{"channel":"bench"}}'
 _SUBSCRIBE_TO_ROOM = '{"id":3,"subscribe":{"channel":"room-%d"}}'
 
 
-def _serve(port: int) -> list[str]:
-    """Write the configuration, and run the server with it."""
+def configure(port: int, namespace: Mapping[str, Any] | None = None) -> list[str]:
+    """Write the configuration, and return the command that runs the server with it.
+
+    Args:
+        namespace: settings of the one namespace of channels, if there is one.
+    """
+    open_to_all = {"allow_subscribe_for_client": True, "allow_subscribe_for_anonymous": True}
     configuration = {
         "http_server": {"address": "127.0.0.1", "port": str(port)},
         "http_api": {"insecure": True},
@@ -24,7 +32,10 @@ def _serve(port: int) -> list[str]:
             "concurrency": 0,
             "queue_max_size": 64 * 1024 * 1024,
         },
-        "channel": {"without_namespace": {"allow_subscribe_for_client": True, "allow_subscribe_for_anonymous": True}},
+        "channel": {
+            "without_namespace": open_to_all,
+            "namespaces": [] if namespace is None else [{**open_to_all, **namespace}],
+        },
         "log": {"level": "error"},
     }
     folder = BUILD / "centrifugo"
@@ -36,7 +47,7 @@ PEERS = [
     Peer(
         name="centrifugo",
         title="Centrifugo (Go)",
-        serve=_serve,
+        serve=configure,
         publisher=lambda port: [sys.executable, "-m", "benchmarks.peers.centrifugo.publisher", str(port)],
         clients=Clients(
             path="/connection/websocket",
@@ -51,6 +62,6 @@ PEERS = [
             ready_count=2,
             replies={"{}": "{}"},
         ),
-        install=lambda: go("centrifugo", "github.com/centrifugal/centrifugo/v6", _VERSION),
+        install=lambda: go("centrifugo", MODULE, VERSION),
     )
 ]

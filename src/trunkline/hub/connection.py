@@ -12,7 +12,7 @@ from trunkline.topics import Topic
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class Transport(Protocol):
@@ -90,7 +90,7 @@ class Connection:
         self._transport = transport
 
     def send(self, frame: Frame, now: float, *, urgent: bool = False, asked: bool = False) -> None:
-        """Queue an answer, a snapshot or a replay; a peer that asks for answers and reads none of them is closed."""
+        """Queue an answer or a snapshot; a peer that asks for answers and reads none of them is closed."""
         if self.closing:
             return
         if asked:
@@ -100,6 +100,12 @@ class Connection:
             self.unread_answers += len(frame)
         self.outbox.put(frame, now, urgent=urgent)
         self._transport.wake()
+
+    def replay(self, frames: "Sequence[Frame]", now: float) -> None:
+        """Queue frames of the log behind the answer that has counted them."""
+        if not self.closing:
+            self.outbox.put_all(frames, now)
+            self._transport.wake()
 
     def offer(self, frame: Frame, now: float) -> bool:
         """Queue an event if the budget allows; False means that nothing was queued: it lags, or is closing."""

@@ -36,6 +36,7 @@ from trunkline.protocol.server_session import (
     Invoke,
     OpenTopic,
     ReadLog,
+    Replay,
     Reported,
     Send,
     ServerSession,
@@ -310,6 +311,8 @@ class TopicConnectionManager:
                     if not urgent:
                         self._give_pending(connection)
                     connection.send(frame, now, urgent=urgent, asked=asked)
+                case Replay(frames=frames):
+                    connection.replay(frames, now)
                 case Count(what=what, kind=kind):
                     self.stats.count(what, kind)
                     if what == "errors":

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from trunkline.protocol.codec import Frame
 
@@ -50,6 +51,15 @@ class Outbox:
         if self.oldest_at is None:
             self.oldest_at = now
 
+    def put_all(self, frames: Sequence[Frame], now: float) -> None:
+        """Queue frames in order."""
+        if self._events is None:
+            self._events = deque()
+        self._events.extend(frames)
+        self.size += sum([len(frame.payload) for frame in frames])
+        if self.oldest_at is None:
+            self.oldest_at = now
+
     def fits(self, frame: Frame) -> bool:
         """Whether an event may be queued within the budget; one that alone is larger goes out alone."""
         return self.size == 0 or self.size + len(frame) <= self.budget
@@ -60,7 +70,7 @@ class Outbox:
         while size > 0 and (queue := self._urgent or self._events):
             frame = queue.popleft()
             frames.append(frame)
-            size -= len(frame)
+            size -= len(frame.payload)
         if not self:
             self.oldest_at = self._events = self._urgent = None
         return frames

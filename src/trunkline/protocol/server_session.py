@@ -60,6 +60,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """Write frames of the log, in order, behind the answer that has counted them."""
+
+    frames: Sequence[Frame]
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """Something happened that an operator wants to see: `errors`, `resets` or `recoveries`, with its kind."""
 
@@ -166,7 +173,20 @@ class Invoke:
     call: m.Call
 
 
-Effect = Send | Count | Reported | Close | OpenTopic | ReadLog | TakeSnapshot | GoLive | DropTopic | CheckToken | Invoke
+Effect = (
+    Send
+    | Replay
+    | Count
+    | Reported
+    | Close
+    | OpenTopic
+    | ReadLog
+    | TakeSnapshot
+    | GoLive
+    | DropTopic
+    | CheckToken
+    | Invoke
+)
 
 _MAX_RESTARTS = 3
 _TOPICS_A_MESSAGE = 1_024
@@ -532,7 +552,7 @@ def _block(attempt: Attempt, position: Position, frames: Sequence[Frame]) -> lis
         recovered=len(frames),
         message_id=attempt.take_message_id(),
     )
-    return [_send(message), *(Send(frame) for frame in frames)]
+    return [_send(message), Replay(frames)] if frames else [_send(message)]
 
 
 def _go_live(attempt: Attempt) -> GoLive:

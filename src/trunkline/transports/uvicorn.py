@@ -147,7 +147,7 @@ class FastTransport(asyncio.Protocol):
         while outbox and not (self._in_flight or self._paused or self._transport.is_closing()):
             self._queued_at = outbox.oldest_at or clock()
             frames = outbox.take(_WRITE_CHUNK)
-            size = sum(map(len, frames))
+            size = sum([len(frame.payload) for frame in frames])
             if self._write(frames[0].wire if len(frames) == 1 else b"".join([frame.wire for frame in frames])):
                 self._hub.wrote(self._connection, size, clock() - self._queued_at)
             else:
