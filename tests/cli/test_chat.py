@@ -80,13 +80,19 @@ def test_ctrl_c_while_nothing_is_asked_leaves(spawn: Spawn, agent: int) -> None:
     assert chat.stdout.read() == ""
 
 
-def test_an_answer_that_fails_is_its_sentence(on_server: Run, spawn: Spawn) -> None:
-    made = json.loads(on_server("agent", "create", "Lost", "--model", "no-such-model", "--json").out)
-    chat = spawn("chat", str(made["id"]), "--message", "Hello")
+def test_an_answer_that_fails_is_its_sentence(spawn: Spawn, server: ServerProcess, agent: int) -> None:
+    path, config = f"{server.url}/api/agents/{agent}", {"config": {"temperature": 9}}
+    assert httpx2.patch(path, json=config, headers=server.headers).status_code == 200
+    chat = spawn("chat", str(agent), "--message", "Hello")
     out, err = chat.communicate()
     assert (chat.returncode, out) == (1, "")
-    assert err.startswith("There is no model 'no-such-model' here")
-    assert len(err.splitlines()) == 1
+    assert err == "The agent's option 'temperature' must be a number from 0 to 2, not 9.\n"
+
+
+def test_an_agent_of_a_model_that_cannot_be_here_is_refused(on_server: Run) -> None:
+    failed = on_server("agent", "create", "Lost", "--model", "no-such-model")
+    assert failed.code == 1
+    assert failed.err.startswith("There is no model 'no-such-model' here")
 
 
 def test_what_is_not_there_is_a_sentence(on_server: Run, agent: int) -> None:
