@@ -263,7 +263,7 @@ def _count_recovered(load: LineProcess, each: int, clients: int, events: Sequenc
     right = sum(one == wanted for one, wanted in zip(sums["sums"], expected_sums(events), strict=True))
     if not told["least"] == told["most"] == each:
         print(f"  each of them should have read {each} events, and read {told['least']} to {told['most']}")
-    lost: int = told["gone"] + sums["unlike"]
+    lost = int(told["gone"]) + int(sums["unlike"])
     return max(0, clients * right // _GROUPS - lost)
 
 

@@ -7,8 +7,6 @@ import logging
 import sys
 from typing import TextIO
 
-import structlog
-
 # Lines of other libraries below this level tell about themselves, and at debug level some of them show headers and
 # URLs with credentials in them.
 _OTHERS = logging.WARNING
@@ -21,7 +19,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> logging.Handler:
     """
     target = sys.stderr if stream is None else stream
     handler = logging.StreamHandler(target)
-    handler.setFormatter(_formatter(for_people=target.isatty()))
+    handler.setFormatter(_Rendering(for_people=target.isatty()))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(_OTHERS)
@@ -37,7 +35,23 @@ def remove_logs(handler: logging.Handler) -> None:
     logging.getLogger().removeHandler(handler)
 
 
+class _Rendering(logging.Formatter):
+    """Renders with structlog, which is loaded for the first line: a start in order logs none."""
+
+    def __init__(self, *, for_people: bool) -> None:
+        super().__init__()
+        self._for_people = for_people
+        self._made: logging.Formatter | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        if self._made is None:
+            self._made = _formatter(for_people=self._for_people)
+        return self._made.format(record)
+
+
 def _formatter(*, for_people: bool) -> logging.Formatter:
+    import structlog  # noqa: PLC0415
+
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

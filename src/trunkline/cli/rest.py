@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
-
-import httpx2
+from typing import TYPE_CHECKING, Any, Self
 
 from trunkline import __version__
 from trunkline.cli.failures import CommandFailed
 from trunkline.cli.target import Target
+
+if TYPE_CHECKING:
+    import httpx2  # loaded by those commands that ask a server
 
 _TIMEOUT = 30.0
 _PAGE = 200
@@ -35,6 +36,8 @@ class Rest:
     """
 
     def __init__(self, target: Target) -> None:
+        import httpx2  # noqa: PLC0415
+
         self._target = target
         headers = {"User-Agent": f"trunkline/{__version__}"}
         if target.token:
@@ -79,6 +82,8 @@ class Rest:
                 return
 
     def _request(self, method: str, path: str, **arguments: Any) -> Any:
+        import httpx2  # noqa: PLC0415
+
         try:
             response = self._client.request(method, path, **arguments)
         except httpx2.ConnectError as error:
@@ -107,7 +112,7 @@ def unauthorized(target: Target) -> CommandFailed:
     return CommandFailed(f"The server at {target.url} {what}. {how}")
 
 
-def _refusal(response: httpx2.Response, target: Target) -> CommandFailed:
+def _refusal(response: "httpx2.Response", target: Target) -> CommandFailed:
     if response.status_code == 401:
         return unauthorized(target)
     try:
@@ -117,7 +122,7 @@ def _refusal(response: httpx2.Response, target: Target) -> CommandFailed:
     return Refused(response.status_code, str(detail))
 
 
-def _decoded(response: httpx2.Response, target: Target) -> Any:
+def _decoded(response: "httpx2.Response", target: Target) -> Any:
     try:
         return response.json()
     except json.JSONDecodeError as error:

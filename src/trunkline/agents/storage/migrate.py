@@ -1,16 +1,16 @@
 """Bringing a database to the tables of this version, with the migrations that are shipped in the package."""
 
+import re
 import threading
 from pathlib import Path
 
-from alembic.command import upgrade as run_migrations
-from alembic.config import Config
-from alembic.util import CommandError
+from sqlalchemy import Connection
 
 from trunkline.agents.storage.engines import Engines
 from trunkline.agents.storage.errors import StorageUnavailable, driver_errors_converted
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_REVISION = re.compile(r'^(revision|down_revision)\b[^=]*= *"(\w+)"', re.MULTILINE)
 
 # Alembic keeps the running migration in module-level proxies: one at a time in a process.
 _one_at_a_time = threading.Lock()
@@ -23,15 +23,42 @@ def upgrade(engines: Engines) -> None:
         StorageUnavailable: the database cannot be opened or written, or a newer version of Trunkline made it.
     """
     engine = engines.migrating()
-    config = Config()
-    config.set_main_option("script_location", _MIGRATIONS.as_posix().replace("%", "%%"))
     try:
         with _one_at_a_time, driver_errors_converted(), engine.begin() as connection:
-            config.attributes["connection"] = connection
-            run_migrations(config, "head")
+            if _read_version(connection) != newest_version():
+                _migrate(connection)
+    finally:
+        engine.dispose()
+
+
+def newest_version() -> str:
+    """The last of the migrations: the one that no other builds on."""
+    found = [line for file in (_MIGRATIONS / "versions").glob("*.py") for line in _REVISION.findall(file.read_text())]
+    built_on = {version for kind, version in found if kind == "down_revision"}
+    (newest,) = {version for kind, version in found if kind == "revision"} - built_on
+    return newest
+
+
+def _read_version(connection: Connection) -> str | None:
+    """The migration that a database stands at."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if version is None else str(version)
+
+
+def _migrate(connection: Connection) -> None:
+    # A fifth of all that a start imports, and most starts find nothing to migrate.
+    from alembic.command import upgrade as run_migrations  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS.as_posix().replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        run_migrations(config, "head")
     except CommandError as error:
         raise StorageUnavailable(
             f"The database cannot be migrated: {error}. A newer version of Trunkline may have made it."
         ) from error
-    finally:
-        engine.dispose()
