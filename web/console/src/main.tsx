@@ -34,7 +34,7 @@ async function start(): Promise<void> {
         defaultColorScheme="auto"
         getStyleNonce={() => nonce}
       >
-        <Notifications position="bottom-right" limit={3} />
+        <Notifications position="bottom-left" limit={3} />
         <QueryClientProvider client={queries}>
           <ConsoleProvider app={app}>
             <Pages />

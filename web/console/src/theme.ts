@@ -17,7 +17,7 @@ export const theme = createTheme({
       "#0c0f13",
     ],
   },
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: 7,
   autoContrast: true,
   defaultRadius: "md",
   respectReducedMotion: true,
@@ -25,20 +25,31 @@ export const theme = createTheme({
   fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
   headings: { fontWeight: "650" },
   cursorType: "pointer",
+  components: {
+    // Their heads are `header` elements, which would each be another banner of the page.
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    DrawerHeader: { defaultProps: { role: "presentation" } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+  },
 });
 
-/** Mantine's dimmed text is too faint on its own background for WCAG AA; this is dark enough in both schemes. */
+/** Some of Mantine's text is too faint on its own background for WCAG AA; this is dark enough in both schemes. */
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
     "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
     "--mantine-color-placeholder": "var(--mantine-color-gray-7)",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
+    "--mantine-color-orange-light-color": "#8a2c04",
+    "--mantine-color-yellow-light-color": "#7a4100",
+    "--mantine-color-red-light-color": "#a51111",
     "--mantine-color-body": "#fbfbfd",
     "--surface": "#ffffff",
     "--line": "var(--mantine-color-gray-3)",
   },
   dark: {
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
+    "--mantine-color-error": "var(--mantine-color-red-4)",
     "--mantine-color-placeholder": "var(--mantine-color-dark-1)",
     "--surface": "var(--mantine-color-dark-6)",
     "--line": "var(--mantine-color-dark-4)",
