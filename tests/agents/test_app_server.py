@@ -192,9 +192,12 @@ async def test_a_rebound_name_may_not_connect(tmp_path: Path, path: str) -> None
         await writer.wait_closed()
 
 
-@pytest.mark.parametrize("path", ["/api/ws/v2", "/api/ws"])
-async def test_a_token_may_come_as_the_first_message(tmp_path: Path, path: str) -> None:
-    async with serving(tmp_path) as running, running.connect(path, Authorization="") as line:
+@pytest.mark.parametrize(("path", "of_page"), [("/api/ws/v2", False), ("/api/ws", False), ("/api/ws", True)])
+async def test_a_token_may_come_as_the_first_message(tmp_path: Path, path: str, of_page: bool) -> None:
+    async with (
+        serving(tmp_path) as running,
+        running.connect(path, Authorization="", Origin=running.url if of_page else "") as line,
+    ):
         await line.send(json.dumps({"type": "authenticate", "token": "wrong"}))
         assert json.loads(await line.recv())["type"] == "error"
         await line.send(json.dumps({"type": "authenticate", "token": running.token}))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.hub.rig import ANN, BOB, NOTED, Note, Rig, shape, started
 from trunkline.brokers.base import LogLimits
-from trunkline.errors import BrokerError, Forbidden, NotFound, RequestError
+from trunkline.errors import BrokerError, Forbidden, NotFound, RequestError, Unauthenticated
 from trunkline.hub.access import Action, Handshake, Principal, deny_all
 from trunkline.hub.calls import CallContext
 from trunkline.hub.connection import Connection
@@ -665,17 +665,21 @@ def by_token(handshake: Handshake) -> Principal | None:
     }
     if handshake.token == "crash":
         raise ZeroDivisionError
+    if handshake.token == "refused":
+        raise Unauthenticated
     return known.get(handshake.token or "")
 
 
-async def test_a_token_as_the_first_message_opens_the_line() -> None:
+async def test_a_token_as_the_first_message_opens_the_line(caplog: pytest.LogCaptureFixture) -> None:
     rig = await started(authenticate=by_token)
     client = rig.connect(None, initial_topics=["agent:1"])
     client.send({"type": "subscribe", "topics": ["agent:2"], "message_id": "s"})
     assert shape(await client.take(1), "code") == [("error", "unauthenticated")]
-    for token in ("nonsense", "old", "crash"):
+    for token in ("nonsense", "old", "refused", "crash"):
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
         client.send({"type": "authenticate", "token": token, "message_id": token})
         assert shape(await client.take(1), "code", "message_id") == [("error", "unauthenticated", token)]
+    assert f"Authenticating {client.connection!r} failed" in caplog.text
     client.send({"type": "authenticate", "token": "ann-later", "message_id": "a"})
     assert shape(await client.take(2), "message_id", "expires_at", "topic") == [
         ("authenticated", "a", "1970-01-01T01:23:20.000Z", None),
