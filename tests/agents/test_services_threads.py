@@ -149,6 +149,20 @@ async def test_messages_page_by_cursor(heart: Heart) -> None:
     assert (await heart.threads.messages(ANA, thread.id, after=page.next)).items == said[2:]
 
 
+async def test_messages_are_read_backwards_from_an_id(heart: Heart) -> None:
+    thread = await heart.thread()
+    said = [await heart.say(thread, f"Message {number}") for number in range(5)]
+    newest = await heart.threads.messages(ANA, thread.id, before=2**70, limit=2)
+    assert (newest.items, newest.next) == (said[3:], said[3].id)
+    older = await heart.threads.messages(ANA, thread.id, before=newest.next, limit=2)
+    assert (older.items, older.next) == (said[1:3], said[1].id)
+    oldest = await heart.threads.messages(ANA, thread.id, before=older.next, limit=2)
+    assert (oldest.items, oldest.next) == (said[:1], None)
+    assert (await heart.threads.messages(ANA, thread.id, before=said[0].id)).items == []
+    with pytest.raises(RequestError, match="Give after or before, not both"):
+        await heart.threads.messages(ANA, thread.id, after=1, before=9)
+
+
 @pytest.mark.parametrize(
     ("draft", "sentence"),
     [

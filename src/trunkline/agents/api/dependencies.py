@@ -34,6 +34,9 @@ Platform = Annotated[AgentsPlatform, Depends(platform_of)]
 Caller = Annotated[Principal, Depends(_caller)]
 PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
 After = Annotated[int | None, Query(ge=0, le=MAX_ID, description="The `next` of the page before.")]
+Before = Annotated[
+    int | None, Query(ge=1, le=MAX_ID, description="Only what is older than this id; `next` then leads further back.")
+]
 Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE, description="Things a page.")]
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from trunkline.agents.api.answers import Answer, RunAccepted, answers
 from trunkline.agents.api.bodies import MAX_ID, MessageBody, ResendBody, ThreadBody, ThreadPatch, ThreadReplacement
-from trunkline.agents.api.dependencies import DEFAULT_PAGE, After, Caller, JsonRoute, Limit, PathId, Platform
+from trunkline.agents.api.dependencies import DEFAULT_PAGE, After, Before, Caller, JsonRoute, Limit, PathId, Platform
 from trunkline.agents.events import Message, Thread
 from trunkline.agents.services import Resent
 from trunkline.agents.services.paging import Page
@@ -57,10 +57,16 @@ async def delete_thread(platform: Platform, caller: Caller, thread_id: PathId) -
 
 @router.get("/{thread_id}/messages", responses=answers(200, Page[Message], fails=[404]))
 async def list_messages(
-    platform: Platform, caller: Caller, thread_id: PathId, after: After = None, limit: Limit = DEFAULT_PAGE
+    platform: Platform,
+    caller: Caller,
+    thread_id: PathId,
+    after: After = None,
+    before: Before = None,
+    limit: Limit = DEFAULT_PAGE,
 ) -> Response:
     """The messages of a thread by id, a page at a time, without an answer that is still being written."""
-    return Answer(await platform.threads.messages(caller.scope, thread_id, after=after, limit=limit))
+    page = await platform.threads.messages(caller.scope, thread_id, after=after, before=before, limit=limit)
+    return Answer(page)
 
 
 @router.post("/{thread_id}/messages", status_code=201, responses=answers(201, Message, fails=[404], body=True))

@@ -100,15 +100,22 @@ def check_version(what: str, present: int, expected: int | None) -> None:
         raise Conflict(f"{what} is at version {present}, not {expected}: read it again, then repeat the change")
 
 
-def check_page(after: int | None, limit: int) -> int:
-    """Refuse a page that is too long; return the id after which it begins.
+def check_page(after: int | None, limit: int, before: int | None = None) -> int:
+    """Refuse a page that is too long, or lies between two cursors; return the id after which it begins.
 
     Raises:
-        RequestError: `limit` is not 1 to 500.
+        RequestError: `limit` is not 1 to 500, or both cursors are given.
     """
+    if after is not None and before is not None:
+        raise _refused("before", "Give after or before, not both")
     if not 1 <= limit <= PAGE_LIMIT:
         raise _refused("limit", f"limit must be from 1 to {PAGE_LIMIT}, not {limit}")
-    return min(max(after or 0, 0), _HIGHEST_ID)
+    return clamp_id(after or 0)
+
+
+def clamp_id(key: int) -> int:
+    """The id next to a number that a database may not count to."""
+    return min(max(key, 0), _HIGHEST_ID)
 
 
 def _check_characters(field: str, text: str) -> None:

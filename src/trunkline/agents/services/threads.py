@@ -19,7 +19,7 @@ from trunkline.agents.events import (
     ThreadDeleted,
 )
 from trunkline.agents.services import limits
-from trunkline.agents.services.paging import Page, make_page
+from trunkline.agents.services.paging import Page, make_page, make_page_before
 from trunkline.agents.services.stopping import RunStopper, cancel_runs, require_no_run
 from trunkline.agents.storage import Database, Rows
 
@@ -151,17 +151,20 @@ class ThreadService:
     # Messages
 
     async def messages(
-        self, scope: str, thread_id: int, *, after: int | None = None, limit: int = 100
+        self, scope: str, thread_id: int, *, after: int | None = None, before: int | None = None, limit: int = 100
     ) -> Page[Message]:
-        """Messages with ids above `after`, lowest first, without the one that a run still fills.
+        """Messages in the order of ids, without the one that a run still fills: the first ones, or those next to an id.
 
         Raises:
             NotFound: there is no thread of this id for the scope.
-            RequestError: `limit` is not 1 to 500.
+            RequestError: `limit` is not 1 to 500, or both `after` and `before` are given.
         """
-        start = limits.check_page(after, limit)
+        start = limits.check_page(after, limit, before)
         async with self._database.reading() as rows:
             await require_thread(rows, scope, thread_id)
+            if before is not None:
+                found = await rows.messages.page_before(thread_id, limits.clamp_id(before), limit + 1)
+                return make_page_before(found, limit)
             return make_page(await rows.messages.page(thread_id, start, limit + 1), limit)
 
     async def add_message(self, scope: str, thread_id: int, draft: MessageDraft) -> Message:

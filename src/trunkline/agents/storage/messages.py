@@ -36,6 +36,12 @@ class MessageRows:
         query = shown.where(MessageRow.id > after).order_by(MessageRow.id).limit(limit)
         return [_message(row) for row in await self._session.scalars(query)]
 
+    async def page_before(self, thread_id: int, before: int, limit: int) -> list[Message]:
+        """The newest messages with ids below `before`, highest first."""
+        shown = select(MessageRow).where(MessageRow.thread_id == thread_id, ~MessageRow.draft)
+        query = shown.where(MessageRow.id < before).order_by(MessageRow.id.desc()).limit(limit)
+        return [_message(row) for row in await self._session.scalars(query)]
+
     async def newest(self, thread_id: int, bound: Bound, *, up_to: int | None = None) -> tuple[list[Message], bool]:
         """The newest messages, ids up to `up_to`; see `take_newest`."""
 

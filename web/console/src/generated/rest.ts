@@ -504,7 +504,11 @@ export interface components {
         };
         /**
          * Page[Agent]
-         * @description Some of a list, in the order of ids. `next` is the `after` of the page that follows, or None at the end.
+         * @description Some of a list, in the order of ids.
+         *
+         *         Attributes:
+         *             next: the `after` of the page that follows, or the `before` of the one that precedes where the list is read
+         *                 backwards; None at the end.
          */
         Page_Agent_: {
             items: components["schemas"]["Agent"][];
@@ -512,7 +516,11 @@ export interface components {
         };
         /**
          * Page[Message]
-         * @description Some of a list, in the order of ids. `next` is the `after` of the page that follows, or None at the end.
+         * @description Some of a list, in the order of ids.
+         *
+         *         Attributes:
+         *             next: the `after` of the page that follows, or the `before` of the one that precedes where the list is read
+         *                 backwards; None at the end.
          */
         Page_Message_: {
             items: components["schemas"]["Message"][];
@@ -520,7 +528,11 @@ export interface components {
         };
         /**
          * Page[Thread]
-         * @description Some of a list, in the order of ids. `next` is the `after` of the page that follows, or None at the end.
+         * @description Some of a list, in the order of ids.
+         *
+         *         Attributes:
+         *             next: the `after` of the page that follows, or the `before` of the one that precedes where the list is read
+         *                 backwards; None at the end.
          */
         Page_Thread_: {
             items: components["schemas"]["Thread"][];
@@ -2040,6 +2052,8 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 after?: number | null;
+                /** @description Only what is older than this id; `next` then leads further back. */
+                before?: number | null;
                 /** @description Things a page. */
                 limit?: number;
             };
