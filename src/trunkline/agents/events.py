@@ -14,7 +14,7 @@ AgentStatus: TypeAlias = Literal["idle", "running", "error"]
 MessageRole: TypeAlias = Literal["system", "user", "assistant"]
 RunStatus: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 RunEnd: TypeAlias = Literal["done", "failed", "cancelled"]
-Health: TypeAlias = Literal["ok", "degraded", "stopping"]
+SystemHealth: TypeAlias = Literal["ok", "degraded", "stopping"]
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,7 +242,7 @@ class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
         lifetimes: of the connections that have ended since the start.
     """
 
-    status: Health
+    status: SystemHealth
     message: str
     version: str
     sample: SystemSample

@@ -12,7 +12,7 @@ import msgspec
 
 from trunkline import Principal, Trunkline, TrunklineError, __version__
 from trunkline.agents.answer import Sleep
-from trunkline.agents.events import SYSTEM_STATUS, Health, SystemSample, SystemStatus
+from trunkline.agents.events import SYSTEM_STATUS, SystemHealth, SystemSample, SystemStatus
 from trunkline.agents.readings import Runs, make_sample, read_counters, read_lifetimes
 from trunkline.agents.runner import Runner
 from trunkline.agents.storage.clock import Clock
@@ -135,7 +135,7 @@ class StatusSampler:
         )
 
 
-def judge(lately: Sequence[SystemSample], *, stopping: bool, problem: str | None) -> tuple[Health, str]:
+def judge(lately: Sequence[SystemSample], *, stopping: bool, problem: str | None) -> tuple[SystemHealth, str]:
     """Say how the server is, in a word and in a sentence.
 
     Args:
