@@ -3,8 +3,10 @@ import { holdLock, type Locks } from "../web-locks.js";
 
 /** What pages that keep their calls in one store tell each other. */
 export type CallNews =
-  /** A page has come: who sends tells where the calls are. */
-  | { readonly kind: "joined" }
+  /** A page has taken up calls: who sends tells where they are, and looks for itself if the page is a new one. */
+  | { readonly kind: "loaded"; readonly isFirst: boolean }
+  /** Another page sends now. What is in the store no more was answered to the one before. */
+  | { readonly kind: "turn" }
   /** Another call is in the store. */
   | { readonly kind: "added" }
   | { readonly kind: "state"; readonly key: string; readonly state: "pending" | "sent" }

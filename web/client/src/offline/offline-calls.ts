@@ -57,7 +57,11 @@ export class OfflineCalls {
   readonly #stops: (() => void)[] = [];
   #pendingCalls: readonly PendingCall[] = [];
   #wake: () => void = () => {};
-  #isStale = true;
+  #isStale = false;
+  #isLoading = false;
+  #hasLoaded = false;
+  /** Nobody will tell any more how calls ended that are in the store no more. */
+  #knowsEnd = false;
   #isClosed = false;
 
   constructor(line: CallingLine, options: OfflineCallsOptions = {}) {
@@ -137,7 +141,7 @@ export class OfflineCalls {
   async #keep(call: QueuedCall): Promise<void> {
     try {
       call.isKept = await this.#store.add(call);
-      this.#isStale ||= !!this.#pages;
+      this.#pages && this.#refresh();
       this.#pages?.tell({ kind: "added" });
     } catch (error) {
       call.isKept = false;
@@ -147,14 +151,36 @@ export class OfflineCalls {
     }
   }
 
+  /** The store holds something else: take it up, and send nothing before that. */
+  #refresh(): void {
+    this.#isStale = true;
+    this.#isLoading || this.#loadAll().catch(this.#options.onError);
+  }
+
+  async #loadAll(): Promise<void> {
+    this.#isLoading = true;
+    try {
+      while (this.#isStale) {
+        this.#isStale = false;
+        await this.#load();
+      }
+    } finally {
+      this.#isLoading = false;
+      this.#turn.isOurs || this.#pages?.tell({ kind: "loaded", isFirst: !this.#hasLoaded });
+      this.#hasLoaded = true;
+      this.#wake();
+    }
+  }
+
   /** Take up what is in the store, in its order: what earlier pages left there, and what others add. */
   async #load(): Promise<void> {
-    this.#isStale = false;
+    const knowsEnd = this.#knowsEnd;
+    this.#knowsEnd = this.#turn.isOurs;
     const kept = await this.#store.load();
     if (!kept) {
       return;
     }
-    const calls = mergeCalls(kept, this.#queue.calls(), this.#ended, (call) => this.#isLost(call));
+    const calls = mergeCalls(kept, this.#queue.calls(), this.#ended, (call) => (knowsEnd ? this.#lost(call) : "keep"));
     const stored = new Set(kept.map(({ key }) => key));
     this.#ended = new Set([...this.#ended].filter((key) => stored.has(key)));
     this.#queue.replace(calls);
@@ -167,13 +193,10 @@ export class OfflineCalls {
   }
 
   /**
-   * Whether a call that is in the store no more was answered to a page that died before it told: who has the turn finds
-   * out. If it was made here, it is sent again, and its key brings the same answer.
+   * What to do with a call that is in the store no more, because it was answered to a page that died before it told. If
+   * it was made here, it is sent again, and its key brings the same answer.
    */
-  #isLost(call: QueuedCall): "keep" | "send" | "drop" {
-    if (!this.#turn.isOurs) {
-      return "keep";
-    }
+  #lost(call: QueuedCall): "send" | "drop" {
     return this.#pending.get(call.key)?.isOwn ? "send" : "drop";
   }
 
@@ -186,15 +209,17 @@ export class OfflineCalls {
         call.state = "pending";
       }
     }
-    this.#isStale = true;
-    this.#wake();
+    this.#knowsEnd = true;
+    this.#pages?.tell({ kind: "turn" });
+    this.#refresh();
   }
 
   #hear(news: CallNews): void {
-    if (news.kind === "added") {
-      this.#isStale = true;
-      this.#wake();
-    } else if (news.kind === "joined") {
+    if (news.kind === "added" || news.kind === "turn") {
+      this.#knowsEnd ||= news.kind === "turn";
+      this.#refresh();
+    } else if (news.kind === "loaded") {
+      this.#turn.isOurs && news.isFirst && this.#refresh();
       for (const { key, state } of this.#turn.isOurs ? this.#queue.calls() : []) {
         state === "sent" && this.#pages?.tell({ kind: "state", key, state });
       }
@@ -216,20 +241,21 @@ export class OfflineCalls {
   // Sending
 
   async #run(): Promise<void> {
-    await this.#load();
+    this.#refresh();
     this.#turn.request();
-    this.#pages?.tell({ kind: "joined" });
     while (!this.#isClosed) {
-      while (this.#isStale) {
-        await this.#load();
-      }
-      const call = this.#queue.nextToSend((one) => this.#isOurs(one));
+      const call = this.#next();
       if (call) {
         await this.#send(call);
       } else {
         await this.#woken();
       }
     }
+  }
+
+  #next(): QueuedCall | undefined {
+    const isHeld = this.#isClosed || this.#isLoading;
+    return isHeld ? undefined : this.#queue.nextToSend((call) => this.#isOurs(call));
   }
 
   /** Resolves when something has changed: a call was made, the line's state is another one, or all is closed. */
@@ -243,8 +269,8 @@ export class OfflineCalls {
     const { method, params, key } = call;
     try {
       await this.#line.whenReady();
-      if (this.#isClosed || this.#isStale || !this.#isOurs(call)) {
-        return;
+      if (this.#next() !== call) {
+        return; // Another one has come before it, or it is not this page's turn any more.
       }
       this.#move(call, "sent");
       const answer = await this.#line.call(method, params, { key });
