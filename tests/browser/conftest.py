@@ -6,7 +6,10 @@ fails its test, unless the test said that it expects that. Pictures go to `build
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -14,11 +17,13 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.browser.chromium import find_chromium, flags
 from tests.browser.deployment import Deployment, deployed
+from tests.browser.paced_model import PacedAnswer, answering
 from tests.browser.visitor import Visitor, visit
 
 HERE = Path(__file__).parent
 FAILED = pytest.StashKey[bool]()
 
+Deploy = Callable[..., Awaitable[Deployment]]
 Visit = Callable[..., Awaitable[Visitor]]
 
 
@@ -58,15 +63,31 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
-    """A server whose model repeats what it is told."""
-    async with deployed(tmp_path / "data") as deployment:
-        yield deployment
+async def deploy(tmp_path: Path) -> AsyncIterator[Deploy]:
+    """Start servers: one that answers as told, word by word, or with another model, or one that repeats."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*answers: PacedAnswer, **options: Any) -> Deployment:
+            if answers:
+                options = {**await stack.enter_async_context(answering(answers)), **options}
+            data_dir = tmp_path / f"data-{uuid4().hex[:8]}"
+            return await stack.enter_async_context(deployed(data_dir, **options))
+
+        yield start
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def profile(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
-    """Make logged-in profiles of the browser: `await profile(deployment, color_scheme="dark")`."""
+async def deployment(deploy: Deploy) -> Deployment:
+    """A server whose model repeats what it is told."""
+    return await deploy()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def profile(browser: Browser, deploy: Deploy, request: pytest.FixtureRequest) -> AsyncIterator[Visit]:
+    """Make logged-in profiles of the browser: `await profile(deployment, color_scheme="dark")`.
+
+    They are closed before the servers are.
+    """
     made: list[Visitor] = []
     name = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
 

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from tests.agents.models.fake_openai import FakeOpenAI, Reply, Step
-from tests.browser.deployment import Deployment, deployed
 
 MODEL = "fake-model"
 WORDS = tuple(f"word{number:03}" for number in range(120))
@@ -57,10 +55,7 @@ class PacedAnswer:
 
 
 @asynccontextmanager
-async def deployed_with(answers: Sequence[PacedAnswer], data_dir: Path) -> AsyncIterator[Deployment]:
-    """A server whose model gives these answers, one after the other."""
-    async with (
-        FakeOpenAI([answer.reply for answer in answers], models=[MODEL]) as model,
-        deployed(data_dir, model=MODEL, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.base_url) as deployment,
-    ):
-        yield deployment
+async def answering(answers: Sequence[PacedAnswer]) -> AsyncIterator[dict[str, str]]:
+    """Serve these answers, one after the other; gives the options of the `deployed` that asks for them."""
+    async with FakeOpenAI([answer.reply for answer in answers], models=[MODEL]) as server:
+        yield {"model": MODEL, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.base_url}
