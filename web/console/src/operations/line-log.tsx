@@ -5,7 +5,7 @@ import { useApp } from "../state/app-state";
 import type { LineLogEntry } from "../state/line-log";
 import { STATE_NAMES } from "./own-line-panel";
 import classes from "./own-line-panel.module.css";
-import { clockOf, duration } from "./quantities";
+import { clockOf } from "./quantities";
 import { ScrollRegion } from "./scroll-region";
 import tables from "./tables.module.css";
 
@@ -24,13 +24,19 @@ export const LineLog = memo(function LineLog({ skew }: LineLogProps) {
         Log of this page
       </Title>
       <ScrollRegion size="list" labelledBy={id}>
-        <Table stickyHeader verticalSpacing={3} className={tables["numbers"] ?? ""} layout="fixed">
+        <Table
+          stickyHeader
+          verticalSpacing={3}
+          horizontalSpacing={6}
+          className={tables["numbers"] ?? ""}
+          layout="fixed"
+        >
           <Table.Thead>
             <Table.Tr>
-              <Table.Th scope="col" w={88}>
+              <Table.Th scope="col" w={70}>
                 Time
               </Table.Th>
-              <Table.Th scope="col" w={104}>
+              <Table.Th scope="col" w={88}>
                 State
               </Table.Th>
               <Table.Th scope="col">Why</Table.Th>
@@ -59,6 +65,6 @@ export function whyOf({ state, code, reason, retryIn }: LineLogEntry): string {
   const meaning = sentenceOfCode(code);
   const given = asSentence(reason) === meaning ? "" : asSentence(reason);
   const numbered = code === undefined ? "" : `${meaning || "Closed with a code of its own."} (${code})`;
-  const next = retryIn === undefined ? "" : `Next try in ${duration(retryIn)}.`;
+  const next = retryIn === undefined ? "" : `Next try in ${retryIn.toFixed(1)} s.`;
   return [given, numbered, next].filter(Boolean).join(" ");
 }

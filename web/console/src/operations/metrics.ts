@@ -32,11 +32,11 @@ export const PLOTS: readonly PlotSpec[] = [
   {
     name: "Coming and going",
     unit: "per minute",
-    about: "WebSockets opened and closed, and subscriptions that came back after a cut, in the minute before.",
+    about: "WebSockets opened and closed, and subscriptions that are back after a cut, in the minute before.",
     series: [
       { name: "opened", read: perMinute("opened") },
       { name: "closed", read: perMinute("closed") },
-      { name: "came back", read: RECONNECTIONS },
+      { name: "back", read: RECONNECTIONS },
     ],
   },
   {

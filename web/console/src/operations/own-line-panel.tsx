@@ -26,7 +26,7 @@ const TONES = { live: "good", busy: "busy", down: "bad", closed: "worst" } as co
 /** How this browser's own line is, and what it went through. */
 export function OwnLinePanel() {
   const id = useId();
-  const { now, status, figures, waiting, skew } = useOwnLine();
+  const { now, status, since, figures, waiting, skew } = useOwnLine();
   const { tone } = describeLine(status, now, waiting, useIsOnline());
   return (
     <section aria-labelledby={id}>
@@ -36,7 +36,7 @@ export function OwnLinePanel() {
         </Title>
         <StatePill tone={TONES[tone]}>{STATE_NAMES[status.state]}</StatePill>
         <Text size="sm" c="dimmed" className={classes["sentence"] ?? ""}>
-          {sentenceOf(status, figures.connectedAt, now, skew)}
+          {sentenceOf(status, since, now, skew)}
         </Text>
       </div>
       <div className={classes["panels"]}>
@@ -49,11 +49,13 @@ export function OwnLinePanel() {
 }
 
 /** `skew` is how far the server's clock is ahead of the browser's, in milliseconds. */
-function sentenceOf(status: LineStatus, connectedAt: number | undefined, now: number, skew: number): string {
-  const isUp = status.state === "connected";
-  const began = isUp && connectedAt !== undefined ? connectedAt : status.since;
-  const since = `since ${clockOf(began + skew)}, for ${duration(Math.max(0, Math.floor((now - began) / 1000)))}`;
-  return isUp || status.state === "connecting" ? since : `${since}. ${sentenceOfLine(status)}`;
+function sentenceOf(status: LineStatus, since: number, now: number, skew: number): string {
+  const time = `${clockOf(since + skew)}, for ${duration(Math.max(0, Math.floor((now - since) / 1000)))}`;
+  return status.state === "connected" ? `Since ${time}` : `No line since ${time}. ${reasonOf(status)}`.trim();
+}
+
+function reasonOf(status: LineStatus): string {
+  return status.state === "waiting" || status.state === "closed" ? sentenceOfLine(status) : "";
 }
 
 interface FactsProps {

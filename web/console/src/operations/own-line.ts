@@ -4,6 +4,7 @@ import { useEffect, useMemo } from "react";
 import { useConsole } from "../console-context";
 import { useNow } from "../shell/use-surroundings";
 import { useApp } from "../state/app-state";
+import { downSince } from "../state/line-log";
 
 /** A line of this tab's own, or its end of the one that all tabs share. */
 export type PageLine = WsClient | TabLine;
@@ -66,7 +67,7 @@ function watch(line: PageLine): (() => void) | undefined {
   };
 }
 
-/** How the line is now, the time of this second, and the calls that wait for it. */
+/** How the line is now and since when, the time of this second, and the calls that wait. Times are `Date.now`'s. */
 export function useOwnLine() {
   const { client, calls, clock } = useConsole();
   const now = useNow(true);
@@ -74,5 +75,7 @@ export function useOwnLine() {
   useEffect(() => watch(client.line), [client.line]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the figures are read anew each second.
   const figures = useMemo(() => figuresOf(client.line), [client.line, now]);
-  return { now, status, figures, waiting: calls.pendingCalls.length, skew: clock.now() - clock.device() };
+  const lostAt = useApp((state) => downSince(state.lineLog));
+  const since = lostAt ?? figures.connectedAt ?? status.since;
+  return { now, status, since, figures, waiting: calls.pendingCalls.length, skew: clock.now() - clock.device() };
 }

@@ -75,10 +75,10 @@ function Legend({ names, values, unit, colors }: LegendProps) {
     <ul className={classes["legend"]}>
       {names.map((name, index) => (
         <li key={name}>
-          <svg width="18" height="8" aria-hidden>
+          <svg width="14" height="8" aria-hidden>
             <line
               x1="0"
-              x2="18"
+              x2="14"
               y1="4"
               y2="4"
               strokeWidth="2"

@@ -26,7 +26,7 @@ export function plotOptions({ unit, names, width, colors, pointed }: PlotSetup):
   return {
     width,
     height: PLOT_HEIGHT,
-    padding: [8, 12, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "operations", setSeries: false } },
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, ceiling(most, unit)] } },

@@ -36,7 +36,11 @@ export function ServerPanel({ retry }: { readonly retry: () => void }) {
         </Title>
         <Health view={view} />
       </div>
-      {view.status === "failed" ? <Refused sentence={view.error?.message ?? ""} retry={retry} /> : <Body view={view} />}
+      {view.status === "failed" ? (
+        <Refused sentence={view.error?.message ?? ""} retry={retry} />
+      ) : (
+        <Body history={view.data} />
+      )}
     </section>
   );
 }
@@ -68,33 +72,33 @@ function Health({ view: { data, status } }: { readonly view: TopicView<SystemHis
       <Text size="sm" c="dimmed" className={classes["version"] ?? ""}>
         Version {now.version}, up for {duration(now.sample.uptime)}
       </Text>
-      <Age at={Date.parse(now.sample.time)} isLive={status === "live"} />
+      <Age at={Date.parse(now.sample.time)} />
     </>
   );
 }
 
-function Age({ at, isLive }: { readonly at: number; readonly isLive: boolean }) {
-  const { now, isCurrent } = useClock(at, isLive);
+function Age({ at }: { readonly at: number }) {
+  const { now, isCurrent } = useClock(at);
   return isCurrent ? null : <StatePill tone="bad">As it was {duration(Math.floor((now - at) / 1000))} ago</StatePill>;
 }
 
-function Body({ view: { data, status } }: { readonly view: TopicView<SystemHistory> }) {
-  const { now, samples } = data;
+function Body({ history }: { readonly history: SystemHistory }) {
+  const { now, samples } = history;
   if (!now) {
     return <Placeholders />;
   }
   return (
     <>
       <Tiles status={now} samples={samples} />
-      <Plots history={data} isLive={status === "live"} />
+      <Plots history={history} />
     </>
   );
 }
 
-function Plots({ history: { now, samples }, isLive }: { readonly history: SystemHistory; readonly isLive: boolean }) {
+function Plots({ history: { now, samples } }: { readonly history: SystemHistory }) {
   const [minutes, setMinutes] = useStored("operations.minutes", "5");
   const [pointedAt, setPointedAt] = useState<number | null>(null);
-  const clock = useClock(Date.parse(samples.at(-1)?.time ?? now?.sample.time ?? ""), isLive);
+  const clock = useClock(Date.parse(samples.at(-1)?.time ?? now?.sample.time ?? ""));
   const to = clock.now / 1000;
   const from = to - Number(minutes) * 60;
   const plots = useMemo(

@@ -26,3 +26,9 @@ export function reduceLineLog(log: readonly LineLogEntry[], notice: Notice, at: 
   const entry = { number: (log[0]?.number ?? 0) + 1, at, state, code, reason, retryIn };
   return [entry, ...log].slice(0, MOST);
 }
+
+/** When the line was lost, or began to be wanted, on the clock of `Date.now`; undefined while it is up. */
+export function downSince(log: readonly LineLogEntry[]): number | undefined {
+  const lastUp = log.findIndex(({ state }) => state === "connected");
+  return (lastUp < 0 ? log.at(-1) : log[lastUp - 1])?.at;
+}

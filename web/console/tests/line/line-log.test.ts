@@ -1,7 +1,7 @@
 import type { StateChanged } from "@trunkline/client";
 import { describe, expect, it } from "vitest";
 import { whyOf } from "../../src/operations/line-log";
-import { type LineLogEntry, reduceLineLog } from "../../src/state/line-log";
+import { downSince, type LineLogEntry, reduceLineLog } from "../../src/state/line-log";
 
 const lost: StateChanged = { kind: "state", state: "waiting", code: 1006, reason: "", retryIn: 0.4 };
 
@@ -23,6 +23,27 @@ describe("the log of the line", () => {
     expect(log).toHaveLength(50);
     expect(log[0]?.number).toBe(60);
     expect(reduceLineLog(log, { kind: "failed", topic: "a:1", code: undefined, sentence: "" }, 60)).toBe(log);
+  });
+});
+
+describe("since when there is no line", () => {
+  const at = (...states: LineLogEntry["state"][]) =>
+    states.reduce<readonly LineLogEntry[]>(
+      (log, state, index) => reduceLineLog(log, { kind: "state", state, reason: "" }, index),
+      [],
+    );
+
+  it("is when it was lost, however often it was tried since", () => {
+    expect(downSince(at("connecting", "connected", "waiting", "connecting", "waiting"))).toBe(2);
+  });
+
+  it("is the beginning where it never was", () => {
+    expect(downSince(at("idle", "connecting", "waiting"))).toBe(0);
+    expect(downSince([])).toBeUndefined();
+  });
+
+  it("is not while it is up", () => {
+    expect(downSince(at("connecting", "connected"))).toBeUndefined();
   });
 });
 
