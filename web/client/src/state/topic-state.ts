@@ -179,11 +179,14 @@ export class TopicState<Data, Events = Record<string, unknown>, State = Data> {
 
   // What comes
 
-  #opened({ position, recovered }: TopicOpened): void {
+  #opened({ position, recovered, hasSnapshot }: TopicOpened): void {
+    this.#error = undefined;
+    if (hasSnapshot) {
+      return; // It comes at once; what is held before it is no state of the topic.
+    }
     if (recovered === undefined) {
       this.#position = position;
     }
-    this.#error = undefined;
     this.#become("live");
   }
 

@@ -48,6 +48,14 @@ test("holds the snapshot and what events make of it", async () => {
   expect(state.getSnapshot()).toBe(state.getSnapshot());
 });
 
+test("nothing counts as live before its snapshot is there", () => {
+  const state = counting();
+  const told: unknown[] = [];
+  state.subscribe(() => told.push(state.getSnapshot()));
+  snapshot([1], 1);
+  expect(told).toEqual([{ data: [1], status: "live", error: undefined }]);
+});
+
 test("the first change is told at once, and many are told once a frame", async () => {
   const state = counting();
   let told = 0;
