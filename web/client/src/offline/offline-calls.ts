@@ -1,15 +1,15 @@
-import { type CallOutcome, failedOutcome, takeOutcome } from "../call-outcome.js";
+import { type CallOutcome, failedOutcome } from "../call-outcome.js";
 import type { Params } from "../calls.js";
 import { CallCut, LineClosed, RequestError } from "../errors.js";
 import type { CallOptions, Line } from "../line.js";
 import { randomId } from "../random-id.js";
 import { browserSignals, type Signals } from "../signals.js";
 import { platformTimers, type Timers } from "../timers.js";
+import { CallBook } from "./call-book.js";
 import { browserPages, type CallNews, type CallPages } from "./call-pages.js";
-import { CallQueue, type CallQueueBounds, makeCall, type QueuedCall } from "./call-queue.js";
+import { type CallQueueBounds, makeCall, type QueuedCall } from "./call-queue.js";
 import type { CallStore } from "./call-store.js";
-import { mergeCalls } from "./merge-calls.js";
-import { PendingCall } from "./pending-call.js";
+import type { PendingCall } from "./pending-call.js";
 import type { StorageState } from "./storage-state.js";
 import { Turn } from "./turn.js";
 import { WatchedStore } from "./watched-store.js";
@@ -49,13 +49,8 @@ export class OfflineCalls {
   readonly #pages: CallPages | undefined;
   readonly #store: WatchedStore;
   readonly #turn: Turn;
-  readonly #queue: CallQueue;
-  readonly #pending = new Map<string, PendingCall>();
-  /** Answered, and perhaps in the store still. */
-  #ended = new Set<string>();
-  readonly #listeners = new Set<() => void>();
+  readonly #book: CallBook;
   readonly #stops: (() => void)[] = [];
-  #pendingCalls: readonly PendingCall[] = [];
   #wake: () => void = () => {};
   #isStale = false;
   #isLoading = false;
@@ -68,10 +63,10 @@ export class OfflineCalls {
     this.#line = line;
     this.#options = { ...DEFAULTS, ...options };
     const { store, signals } = this.#options;
-    this.#store = new WatchedStore(store, this.#options.onError, () => this.#changed());
+    this.#store = new WatchedStore(store, this.#options.onError, () => this.#book.changed());
     this.#pages = "pages" in options || store?.name === undefined ? options.pages : browserPages(store.name);
     this.#turn = new Turn(this.#pages, () => this.#begin());
-    this.#queue = new CallQueue(options.bounds);
+    this.#book = new CallBook(options.bounds);
     this.#stops.push(line.addListener(({ kind }) => kind === "state" && this.#wake()));
     if (this.#pages) {
       this.#stops.push(this.#pages.listen((news) => this.#hear(news)));
@@ -83,7 +78,7 @@ export class OfflineCalls {
 
   /** The calls that are not answered, in order, those of other pages among them; another array after each change. */
   get pendingCalls(): readonly PendingCall[] {
-    return this.#pendingCalls;
+    return this.#book.pendingCalls;
   }
 
   /** Whether calls outlive the page, and if not, a sentence for people that says why; `subscribe` tells of changes. */
@@ -93,8 +88,7 @@ export class OfflineCalls {
 
   /** Call back after each change of `pendingCalls`, of a call's state or of `storage`; returns what ends it. */
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#book.subscribe(listener);
   }
 
   /**
@@ -104,16 +98,9 @@ export class OfflineCalls {
    */
   enqueue<Result>(method: string, params: Params = {}, options: CallOptions = {}): PendingCall<Result> {
     const call = makeCall({ key: options.key ?? randomId(), method, params });
-    const known = this.#pending.get(call.key);
-    if (known) {
-      return known as PendingCall<Result>;
-    }
-    this.#queue.add(call);
-    const pending = new PendingCall<Result>(call, this.#keep(call), true);
-    this.#pending.set(call.key, pending as PendingCall);
-    this.#changed();
+    const pending = this.#book.pending(call.key) ?? this.#book.add(call, () => this.#keep(call));
     this.#wake();
-    return pending;
+    return pending as PendingCall<Result>;
   }
 
   /** Send nothing more. Who waits for a result is told; what is stored is sent by another page, or the next. */
@@ -123,17 +110,8 @@ export class OfflineCalls {
     for (const stop of this.#stops) {
       stop();
     }
-    for (const pending of this.#pending.values()) {
-      pending.close();
-    }
+    this.#book.close();
     this.#wake();
-  }
-
-  #changed(): void {
-    this.#pendingCalls = this.#queue.calls().flatMap(({ key }) => this.#pending.get(key) ?? []);
-    for (const listener of this.#listeners) {
-      listener();
-    }
   }
 
   // The store
@@ -177,38 +155,16 @@ export class OfflineCalls {
     const knowsEnd = this.#knowsEnd;
     this.#knowsEnd = this.#turn.isOurs;
     const kept = await this.#store.load();
-    if (!kept) {
-      return;
+    if (kept) {
+      this.#book.take(kept, knowsEnd);
     }
-    const calls = mergeCalls(kept, this.#queue.calls(), this.#ended, (call) => (knowsEnd ? this.#lost(call) : "keep"));
-    const stored = new Set(kept.map(({ key }) => key));
-    this.#ended = new Set([...this.#ended].filter((key) => stored.has(key)));
-    this.#queue.replace(calls);
-    const known = new Map(this.#pending);
-    this.#pending.clear();
-    for (const call of calls) {
-      this.#pending.set(call.key, known.get(call.key) ?? new PendingCall(call, Promise.resolve(), false));
-    }
-    this.#changed();
-  }
-
-  /**
-   * What to do with a call that is in the store no more, because it was answered to a page that died before it told. If
-   * it was made here, it is sent again, and its key brings the same answer.
-   */
-  #lost(call: QueuedCall): "send" | "drop" {
-    return this.#pending.get(call.key)?.isOwn ? "send" : "drop";
   }
 
   // Pages
 
   /** It is this page's turn. What the page before it sent and was not answered is sent again, under its key. */
   #begin(): void {
-    for (const call of this.#queue.calls()) {
-      if (call.isKept && call.state === "sent") {
-        call.state = "pending";
-      }
-    }
+    this.#book.forgetSent();
     this.#knowsEnd = true;
     this.#pages?.tell({ kind: "turn" });
     this.#refresh();
@@ -220,14 +176,13 @@ export class OfflineCalls {
       this.#refresh();
     } else if (news.kind === "loaded") {
       this.#turn.isOurs && news.isFirst && this.#refresh();
-      for (const { key, state } of this.#turn.isOurs ? this.#queue.calls() : []) {
+      for (const { key, state } of this.#turn.isOurs ? this.#book.pendingCalls : []) {
         state === "sent" && this.#pages?.tell({ kind: "state", key, state });
       }
     } else if (news.kind === "ended") {
-      this.#ended.add(news.key);
-      this.#settle(this.#queue.get(news.key), news.outcome);
+      this.#book.end(news.key, news.outcome, true);
     } else if (!this.#turn.isOurs) {
-      this.#show(this.#queue.get(news.key), news.state);
+      this.#book.show(news.key, news.state);
     }
   }
 
@@ -255,7 +210,7 @@ export class OfflineCalls {
 
   #next(): QueuedCall | undefined {
     const isHeld = this.#isClosed || this.#isLoading;
-    return isHeld ? undefined : this.#queue.nextToSend((call) => this.#isOurs(call));
+    return isHeld ? undefined : this.#book.nextToSend((call) => this.#isOurs(call));
   }
 
   /** Resolves when something has changed: a call was made, the line's state is another one, or all is closed. */
@@ -297,41 +252,18 @@ export class OfflineCalls {
     }
   }
 
-  #show(call: QueuedCall | undefined, state: "pending" | "sent"): void {
-    if (call && call.state !== state) {
-      call.state = state;
-      this.#changed();
-    }
-  }
-
   #move(call: QueuedCall, state: "pending" | "sent"): void {
-    this.#show(call, state);
+    this.#book.show(call.key, state);
     call.isKept && this.#pages?.tell({ kind: "state", key: call.key, state });
   }
 
   /** A call is answered: tell who waits here, then the other pages, once it is out of the store. */
   async #end(call: QueuedCall, outcome: CallOutcome): Promise<void> {
-    this.#ended.add(call.key);
     const removed = this.#store.remove(call.key);
-    this.#settle(call, outcome);
+    this.#book.end(call.key, outcome, !!this.#pages);
     if (this.#pages) {
       await removed;
       this.#pages.tell({ kind: "ended", key: call.key, outcome });
     }
-  }
-
-  #settle(call: QueuedCall | undefined, outcome: CallOutcome): void {
-    if (!call) {
-      return;
-    }
-    this.#queue.answered(call, outcome.kind === "answer" ? "confirmed" : "failed");
-    const pending = this.#pending.get(call.key);
-    this.#pending.delete(call.key);
-    try {
-      pending?.confirm(takeOutcome(outcome, call.method));
-    } catch (error) {
-      pending?.fail(error);
-    }
-    this.#changed();
   }
 }
