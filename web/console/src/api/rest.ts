@@ -48,6 +48,13 @@ export const rest = {
     dataOf(client.PATCH("/api/threads/{thread_id}", { params: { path: { thread_id: id } }, body: { title } })),
   deleteThread: (id: number, keepalive = false) =>
     dataOf(client.DELETE("/api/threads/{thread_id}", { params: { path: { thread_id: id } }, keepalive })),
+  /** Messages older than this one, the newest of them, in the order of ids. */
+  messagesBefore: (threadId: number, before: number) =>
+    dataOf(
+      client.GET("/api/threads/{thread_id}/messages", {
+        params: { path: { thread_id: threadId }, query: { before, limit: 100 } },
+      }),
+    ),
   /** Add a message that may be too large for the line; adding it again under the same client id changes nothing. */
   addMessage: (threadId: number, content: string, clientId: string) =>
     dataOf(

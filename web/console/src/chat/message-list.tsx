@@ -1,4 +1,4 @@
-import { Button, Center, Loader } from "@mantine/core";
+import { Button, Loader, Stack, Text } from "@mantine/core";
 import { ArrowDown } from "lucide-react";
 import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useStickToBottom } from "use-stick-to-bottom";
@@ -24,6 +24,8 @@ interface MessageListProps {
 export interface OlderMessages {
   readonly hasMore: boolean;
   readonly isLoading: boolean;
+  /** Why the last try to get them failed. */
+  readonly trouble: string | undefined;
   readonly load: () => void;
 }
 
@@ -37,7 +39,7 @@ export function MessageList({ messages, render, children, atEnd, older, goToEnd 
   const top = useRef<HTMLDivElement>(null);
   const canGoUp = hasMore || older.hasMore;
   const more = hasMore ? showMore : older.load;
-  useReaching(top, scrollRef, canGoUp && !older.isLoading ? shown[0]?.id : undefined, more);
+  useReaching(top, scrollRef, canGoUp && !older.isLoading && !older.trouble ? shown[0]?.id : undefined, more);
   useLayoutEffect(() => {
     const { current } = scrollRef;
     if (current) {
@@ -64,7 +66,12 @@ export function MessageList({ messages, render, children, atEnd, older, goToEnd 
       >
         <div ref={contentRef} className={classes["content"]}>
           {canGoUp && (
-            <Center ref={top} mih={40}>
+            <Stack ref={top} mih={40} align="center" gap={4}>
+              {older.trouble && (
+                <Text size="sm" c="red" role="alert">
+                  {older.trouble}
+                </Text>
+              )}
               {older.isLoading ? (
                 <Loader size="xs" aria-label="Loading older messages" />
               ) : (
@@ -72,7 +79,7 @@ export function MessageList({ messages, render, children, atEnd, older, goToEnd 
                   Older messages
                 </Button>
               )}
-            </Center>
+            </Stack>
           )}
           <KeepPlace scroller={scrollRef} first={shown[0]?.id}>
             {shown.map(render)}
