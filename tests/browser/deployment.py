@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ class Deployment:
     Args:
         data_dir: of the server.
         model: its default model.
+        module: what is run, if not `trunkline` itself.
         variables: more of its environment.
 
     Attributes:
@@ -28,8 +30,8 @@ class Deployment:
         proxy: between it and the browsers.
     """
 
-    def __init__(self, data_dir: Path, model: str, variables: Mapping[str, str]) -> None:
-        self._start = {"data_dir": data_dir, "model": model, "variables": variables}
+    def __init__(self, data_dir: Path, model: str, module: str, variables: Mapping[str, str]) -> None:
+        self._serve = partial(ServerProcess, data_dir, model=model, module=module, variables=variables)
         self.server: ServerProcess
         self.proxy: FaultProxy
 
@@ -47,7 +49,7 @@ class Deployment:
 
     async def start(self, port: int = 0) -> None:
         """Start the server; the event loop, and so the proxy, goes on meanwhile."""
-        self.server = await asyncio.to_thread(lambda: ServerProcess(port=port, **self._start))  # type: ignore[arg-type]
+        self.server = await asyncio.to_thread(self._serve, port=port)
 
     async def kill(self) -> None:
         """End the server by SIGKILL."""
@@ -94,9 +96,11 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployed(data_dir: Path, *, model: str = "echo", **variables: str) -> AsyncIterator[Deployment]:
+async def deployed(
+    data_dir: Path, *, model: str = "echo", module: str = "trunkline.cli", **variables: str
+) -> AsyncIterator[Deployment]:
     """Run a server and the proxy before it."""
-    deployment = Deployment(data_dir, model, variables)
+    deployment = Deployment(data_dir, model, module, variables)
     await deployment.start()
     try:
         async with FaultProxy(deployment.server.port) as deployment.proxy:
