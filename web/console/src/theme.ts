@@ -50,6 +50,11 @@ export const cssVariables: CSSVariablesResolver = () => ({
   dark: {
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
     "--mantine-color-error": "var(--mantine-color-red-4)",
+    "--mantine-color-orange-light":
+      "color-mix(in srgb, var(--mantine-color-orange-8) 16%, var(--mantine-color-dark-7))",
+    "--mantine-color-yellow-light":
+      "color-mix(in srgb, var(--mantine-color-yellow-8) 14%, var(--mantine-color-dark-7))",
+    "--mantine-color-red-light": "color-mix(in srgb, var(--mantine-color-red-8) 18%, var(--mantine-color-dark-7))",
     "--mantine-color-placeholder": "var(--mantine-color-dark-1)",
     "--surface": "var(--mantine-color-dark-6)",
     "--line": "var(--mantine-color-dark-4)",

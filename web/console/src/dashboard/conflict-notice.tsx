@@ -29,7 +29,7 @@ export function ConflictNotice({ form }: { readonly form: AgentForm }) {
       <Stack gap="xs">
         <Text size="sm">Choose what stays, then save. Nothing is overwritten before that.</Text>
         {conflicts.map((field) => (
-          <section key={field} aria-label={FIELD_NAMES[field]}>
+          <section key={field} aria-label={`Both changed: ${FIELD_NAMES[field]}`}>
             <Text size="sm" fw={600}>
               {FIELD_NAMES[field]}
             </Text>

@@ -30,7 +30,7 @@ const STATUSES = [
 export function Toolbar({ filter, setFilter, models, view, setView, sorting, setSorting, textField }: ToolbarProps) {
   const chosen = filter.model === null || models.includes(filter.model) ? models : [...models, filter.model];
   return (
-    <search className={classes["toolbar"]} aria-label="Filter">
+    <section className={classes["toolbar"]} aria-label="Filter">
       <TextInput
         ref={textField}
         className={classes["text"] ?? ""}
@@ -72,7 +72,7 @@ export function Toolbar({ filter, setFilter, models, view, setView, sorting, set
         {view === "cards" && <SortSelect sorting={sorting} setSorting={setSorting} />}
         {setView && <ViewSwitch view={view} setView={setView} />}
       </div>
-    </search>
+    </section>
   );
 }
 
