@@ -45,17 +45,19 @@ export function ChatLayout({ agentId, threadId, title, children }: ChatLayoutPro
           <ActionIcon variant="subtle" color="gray" hiddenFrom="sm" aria-label="Threads" onClick={drawer.open}>
             <PanelLeft size={18} />
           </ActionIcon>
-          {title !== undefined && (
-            <Title order={1} className={classes["title"] ?? ""} title={title}>
-              {title}
-            </Title>
-          )}
-          {agent && (
-            <Text size="sm" c="dimmed" truncate className={classes["agent"] ?? ""}>
-              {agent.name}
-              {agent.model && ` · ${agent.model}`}
-            </Text>
-          )}
+          <div className={classes["names"]}>
+            {title !== undefined && (
+              <Title order={1} className={classes["title"] ?? ""} title={title}>
+                {title}
+              </Title>
+            )}
+            {agent && (
+              <Text size="sm" c="dimmed" truncate className={classes["agent"] ?? ""}>
+                {agent.name}
+                {agent.model && ` · ${agent.model}`}
+              </Text>
+            )}
+          </div>
         </header>
         {children}
       </section>

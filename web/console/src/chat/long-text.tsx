@@ -6,7 +6,7 @@ import classes from "./long-text.module.css";
 /** Characters from which a message is plain text, and folded: more would take the browser too long to lay out. */
 export const LONG = 100_000;
 
-const PREVIEW = 4_000;
+const PREVIEW = 2_000;
 const PART = 16_000;
 
 /** Parts of a text that can be laid out one by one, cut at the end of a line where there is one. */

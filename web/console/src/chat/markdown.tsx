@@ -29,9 +29,9 @@ const components: Components = {
   pre: ({ node: _, children }) => <CodeBlock>{children}</CodeBlock>,
   table: ({ node: _, ...props }) => (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section className={classes["table"]} aria-label="Table" tabIndex={0}>
+    <div className={classes["table"]} tabIndex={0}>
       <table {...props} />
-    </section>
+    </div>
   ),
   // The page has its one first heading already.
   h1: ({ node: _, ...props }) => <h2 {...props} />,
