@@ -138,7 +138,7 @@ function Plots({ history: { now, samples } }: { readonly history: SystemHistory 
 function Placeholders() {
   return (
     <div role="status" aria-label="Loading">
-      <Skeleton height={330} radius="md" mb={10} />
+      <Skeleton height={288} radius="md" mb={10} />
       <div className={classes["plots"]}>
         {PLOTS.map(({ name }) => (
           <Skeleton key={name} height={225} radius="md" />

@@ -33,7 +33,7 @@ export function HeaderMenu({ listKeys }: { readonly listKeys: () => void }) {
   useEffect(() => leaveWithOthers(app), [app]);
   return (
     <>
-      <Menu position="bottom-end" width={200}>
+      <Menu position="bottom-end" width={200} withinPortal={false} withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <ActionIcon variant="subtle" color="gray" aria-label="Menu">
             <EllipsisVertical size={18} />
