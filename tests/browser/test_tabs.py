@@ -5,7 +5,6 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -14,11 +13,18 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
+from tests.browser.chromium import find_chromium, flags
 from tests.transports.servers import uvicorn_server
 from trunkline.testing import FaultProxy
 from web.client.examples.tabs.app import FOLDER, app, books, write
 
 WITHOUT_WORKER: Final = "delete globalThis.SharedWorker"
+WITH_A_WORKER_THAT_IS_MISSING: Final = """
+const { SharedWorker } = globalThis;
+globalThis.SharedWorker = class extends SharedWorker {
+  constructor(_url, options) { super("/missing.js", options); }
+};
+"""
 WITHOUT_ANYTHING: Final = "delete globalThis.SharedWorker; delete globalThis.BroadcastChannel"
 
 
@@ -43,6 +49,11 @@ class Notebook:
         await page.goto(f"{self._url}/?book={book or self.book}")
         await expect(page.locator("output")).to_have_text(re.compile("^connected"))
         return page
+
+    @property
+    def elsewhere(self) -> str:
+        """A page without a line."""
+        return f"{self._url}/metrics"
 
     async def open_three(self) -> list[Page]:
         return [await self.open() for _ in range(3)]
@@ -70,6 +81,7 @@ class Notebook:
             file = FOLDER.parent.parent / "dist" / inside if inside != path else FOLDER / (path[1:] or "index.html")
             await route.fulfill(path=file)
 
+        await self.context.grant_permissions(["local-network-access"])
         await self.context.route(re.compile(r"/(\?.*)?$|/client/"), from_disk)
 
     def pull_network(self) -> None:
@@ -92,6 +104,23 @@ async def _served() -> AsyncIterator[tuple[str, FaultProxy]]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def notebook(browser: Browser) -> AsyncIterator[Notebook]:
+    async with _in_profile_of(browser) as notebook:
+        yield notebook
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def caching_notebook(browser: Browser) -> AsyncIterator[Notebook]:
+    """The notebook in a browser that keeps pages which are left, as all do unless they are driven by playwright."""
+    chromium = await browser.browser_type.launch(
+        executable_path=find_chromium(), args=flags(), ignore_default_args=["--disable-back-forward-cache"]
+    )
+    async with _in_profile_of(chromium) as notebook:
+        yield notebook
+    await chromium.close()
+
+
+@asynccontextmanager
+async def _in_profile_of(browser: Browser) -> AsyncIterator[Notebook]:
     async with _served() as (url, proxy):
         context = await browser.new_context()
         context.set_default_timeout(15_000)
@@ -159,6 +188,14 @@ async def test_without_a_shared_worker_one_tab_holds_the_socket(notebook: Notebo
     assert await notebook.sockets_opened() == 1
 
 
+async def test_a_worker_that_cannot_be_loaded_is_done_without(notebook: Notebook) -> None:
+    await notebook.context.add_init_script(WITH_A_WORKER_THAT_IS_MISSING)
+    pages = [await notebook.open(), await notebook.open()]
+    await _state(pages[0], "connected (leader, 2 tabs)")
+    await _state(pages[1], "connected (follower, 2 tabs)")
+    assert await notebook.sockets_opened() == 1
+
+
 async def test_without_anything_to_share_by_each_tab_has_a_socket(notebook: Notebook) -> None:
     await notebook.context.add_init_script(WITHOUT_ANYTHING)
     pages = [await notebook.open(), await notebook.open()]
@@ -198,6 +235,28 @@ async def test_when_the_first_tab_goes_no_event_is_lost(notebook: Notebook, shar
 async def _share(page: Page) -> str:
     share: str = await page.evaluate("line.share")
     return share
+
+
+@pytest.mark.parametrize("share", ["worker", "leader"])
+async def test_a_tab_that_is_put_away_stalls_nobody_and_comes_back_without_a_hole(
+    caching_notebook: Notebook, share: str
+) -> None:
+    notebook = caching_notebook
+    if share == "leader":
+        await notebook.context.add_init_script(WITHOUT_WORKER)
+    cached, other = await notebook.open(), await notebook.open()
+    await notebook.write("before")
+    await _shows([cached, other], "before")
+    await cached.evaluate("addEventListener('pageshow', ({ persisted }) => { globalThis.wasCached = persisted; })")
+    await cached.goto(notebook.elsewhere)
+    await _state(other, f"connected ({share}, 1 tabs)")
+    await notebook.write("meanwhile")
+    await _shows([other], "before", "meanwhile")
+    await cached.go_back(wait_until="commit")
+    await _shows([cached], "before", "meanwhile")
+    assert await cached.evaluate("globalThis.wasCached") is True
+    await notebook.write("after")
+    await _shows([cached, other], "before", "meanwhile", "after")
 
 
 async def test_a_tab_that_crashes_gives_its_topics_up(notebook: Notebook) -> None:

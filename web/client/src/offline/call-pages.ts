@@ -16,6 +16,7 @@ export type CallNews =
 export interface CallPages {
   /** Ask for the turn; `begin` is called back with it. It is this page's until the returned function is called. */
   takeTurn(begin: () => void): () => void;
+  /** Tell the others something; nothing happens while this page does not listen. */
   tell(news: CallNews): void;
   listen(listener: (news: CallNews) => void): () => void;
 }
@@ -36,7 +37,10 @@ export function browserPages(name: string): CallPages | undefined {
       const opened = new BroadcastChannel(channel);
       own = opened;
       opened.onmessage = ({ data }) => listener(data as CallNews);
-      return () => opened.close();
+      return () => {
+        own = undefined;
+        opened.close();
+      };
     },
   };
 }

@@ -51,6 +51,7 @@ export class OfflineCalls {
   readonly #turn: Turn;
   readonly #book: CallBook;
   readonly #stops: (() => void)[] = [];
+  #stopListening: (() => void) | undefined;
   #wake: () => void = () => {};
   #isStale = false;
   #isLoading = false;
@@ -69,9 +70,9 @@ export class OfflineCalls {
     this.#book = new CallBook(options.bounds);
     this.#stops.push(line.addListener(({ kind }) => kind === "state" && this.#wake()));
     if (this.#pages) {
-      this.#stops.push(this.#pages.listen((news) => this.#hear(news)));
-      // A page that is put away must not keep the others from sending.
-      this.#stops.push(signals((signal) => (signal === "suspend" ? this.#turn.release() : this.#turn.request())));
+      this.#stops.push(signals((signal) => (signal === "suspend" ? this.#stepAside() : this.#comeBack())));
+      this.#stops.push(() => this.#stepAside());
+      this.#stopListening = this.#pages.listen((news) => this.#hear(news));
     }
     this.#run().catch(this.#options.onError);
   }
@@ -106,7 +107,6 @@ export class OfflineCalls {
   /** Send nothing more. Who waits for a result is told; what is stored is sent by another page, or the next. */
   close(): void {
     this.#isClosed = true;
-    this.#turn.release();
     for (const stop of this.#stops) {
       stop();
     }
@@ -161,6 +161,22 @@ export class OfflineCalls {
   }
 
   // Pages
+
+  /** A page that is put away must not keep the others from sending, and stays in the back/forward cache if it is deaf. */
+  #stepAside(): void {
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    this.#turn.release();
+  }
+
+  #comeBack(): void {
+    if (this.#pages && !this.#stopListening) {
+      this.#stopListening = this.#pages.listen((news) => this.#hear(news));
+      this.#knowsEnd = true; // What was told meanwhile was not heard.
+      this.#refresh();
+      this.#turn.request();
+    }
+  }
 
   /** It is this page's turn. What the page before it sent and was not answered is sent again, under its key. */
   #begin(): void {
@@ -243,7 +259,7 @@ export class OfflineCalls {
       this.#move(call, "pending");
       this.#turn.release(); // Another page may have a line.
       await this.#woken(); // Until the application starts the line again.
-      this.#isClosed || this.#turn.request();
+      this.#stopListening && this.#turn.request();
     } else if (error instanceof RequestError && error.isRefusal && PASSING.has(error.code)) {
       this.#move(call, "pending");
       await new Promise<void>((resolve) => this.#options.timers.set(resolve, this.#options.retryAfter));
