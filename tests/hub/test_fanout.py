@@ -1,6 +1,7 @@
 """Joined writes to sockets that take what they have room for; the sockets are in memory, the hub is real."""
 
 import asyncio
+import zlib
 from typing import Any
 
 import msgspec
@@ -22,17 +23,20 @@ class Direct(MemoryTransport):
         room: bytes the socket takes.
         writes: the sizes of the direct writes, in order.
         failure: raised by the next direct write.
+        compressed: how many frames came compressed.
     """
 
     room: int
     writes: list[int]
     failure: OSError | None
+    compressed: int
 
     @classmethod
-    def open(cls, rig: Rig, principal: Principal = ANN) -> "Direct":
+    def open(cls, rig: Rig, principal: Principal = ANN, *, deflates: bool = False) -> "Direct":
         made = cls.connect(rig.hub, principal)
         made.room, made.writes, made.failure = 1 << 30, [], None
-        made.stream = b""
+        made.stream, made.compressed = b"", 0
+        made.connection.deflates = deflates
         made.connection.direct = made
         made.connection.write_now = made._write_now
         return made
@@ -71,7 +75,7 @@ class Direct(MemoryTransport):
         self.read_on()
 
     def _arrive(self, frame: Frame) -> None:
-        self._take_bytes(frame.wire)
+        self._take_bytes(frame.deflated if self.connection.deflates else frame.wire)
 
     def give_up(self) -> None:
         self.lose()
@@ -86,7 +90,11 @@ class Direct(MemoryTransport):
                 size = int.from_bytes(self.stream[2:start], "big")
             if len(self.stream) < start + size:
                 return
-            self.received.append(msgspec.json.decode(self.stream[start : start + size]))
+            payload = self.stream[start : start + size]
+            if self.stream[0] & 0x40:
+                payload = zlib.decompress(payload + b"\x00\x00\xff\xff\x01\x00\x00\xff\xff", wbits=-15)
+                self.compressed += 1
+            self.received.append(msgspec.json.decode(payload))
             self.stream = self.stream[start + size :]
 
 
@@ -167,8 +175,9 @@ async def test_who_joins_while_events_are_pending_gets_none_of_them_twice(rig: R
     assert second.pending == []
 
 
-async def test_a_short_write_goes_on_where_it_stopped_and_disturbs_nobody(rig: Rig) -> None:
-    slow, other = Direct.open(rig), Direct.open(rig, Principal("p2"))
+@pytest.mark.parametrize("deflates", [False, True])
+async def test_a_short_write_goes_on_where_it_stopped_and_disturbs_nobody(rig: Rig, deflates: bool) -> None:
+    slow, other = Direct.open(rig, deflates=deflates), Direct.open(rig, Principal("p2"))
     for client in (slow, other):
         await client.subscribe("agent:1")
     slow.room = 100
@@ -182,8 +191,9 @@ async def test_a_short_write_goes_on_where_it_stopped_and_disturbs_nobody(rig: R
     assert numbers(await slow.take(1)) == [4]
 
 
-async def test_one_that_takes_nothing_lags_within_its_budget_and_catches_up(rig: Rig) -> None:
-    slow, other = Direct.open(rig), Direct.open(rig, Principal("p2"))
+@pytest.mark.parametrize("deflates", [False, True])
+async def test_one_that_takes_nothing_lags_within_its_budget_and_catches_up(rig: Rig, deflates: bool) -> None:
+    slow, other = Direct.open(rig, deflates=deflates), Direct.open(rig, Principal("p2"))
     for client in (slow, other):
         await client.subscribe("agent:1")
     slow.failure = BlockingIOError()
@@ -196,6 +206,8 @@ async def test_one_that_takes_nothing_lags_within_its_budget_and_catches_up(rig:
     received = await slow.take(61)
     assert numbers(received) == list(range(1, 61))
     assert [m["type"] for m in received].count("resumed") == 1
+    assert bool(slow.compressed) == deflates
+    await until(lambda: slow.connection.outbox.size == 0)
 
 
 async def test_a_peer_that_is_found_gone_while_writing_is_forgotten(rig: Rig) -> None:

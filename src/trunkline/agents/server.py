@@ -100,7 +100,7 @@ def make_server(
         host=settings.host,
         port=settings.port,
         # The fast path, by name: only uvicorn itself needs it.
-        ws="trunkline.transports.uvicorn:DetachingProtocol",
+        ws=f"trunkline.transports.uvicorn:{'Deflating' if settings.deflate else 'Detaching'}Protocol",
         ws_max_size=settings.limits.max_message_bytes + _MESSAGE_MARGIN,
         ws_per_message_deflate=False,
         # The hub knows what to do with a peer that does not read, and is given the time for it.

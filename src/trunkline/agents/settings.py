@@ -117,6 +117,7 @@ class Settings(BaseSettings):
         legacy: whether the old endpoint `/api/ws` still answers.
         allowed_origins: origins of other hosts whose pages may write and connect.
         drain_seconds: time to end in after SIGTERM or Ctrl-C; answers in progress have most of it to be finished.
+        deflate: compress what goes to clients that offer it, each frame once for all of them.
         limits: what the server takes.
     """
 
@@ -140,6 +141,7 @@ class Settings(BaseSettings):
     legacy: bool = True
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split_list)] = ()
     drain_seconds: PositiveFloat = 30.0
+    deflate: bool = False
     limits: Limits = Field(default_factory=Limits)
 
     @property

@@ -51,13 +51,15 @@ class Connection:
         tasks: by topic, the task that opens it.
         work: the other tasks, None if there are none.
         direct: the transport, if the fan-out may write to its socket.
+        deflates: whether it takes frames in their compressed form.
         write_now: while nothing waits and the socket takes bytes, writes finished frames to it: returns how many bytes
             it took, raises OSError. None at all other times.
     """
 
     __slots__ = (
-        "_transport", "behind", "channels", "closed_with", "closing", "direct", "handshake", "id", "lagging",
-        "opened_at", "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "work", "write_now",
+        "_transport", "behind", "channels", "closed_with", "closing", "deflates", "direct", "handshake", "id",
+        "lagging", "opened_at", "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "work",
+        "write_now",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +87,7 @@ class Connection:
         self.unread_answers = 0
         self.tasks: dict[Topic, asyncio.Task[None]] = {}
         self.work: set[asyncio.Task[None]] | None = None
+        self.deflates = False
         self.direct: DirectTransport | None = None
         self.write_now: Callable[[bytes], int] | None = None
         self._transport = transport

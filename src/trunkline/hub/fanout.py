@@ -168,13 +168,14 @@ class Fanout:
         One that has several topics, in a flush of several channels, gets all of it in one write of its own.
         """
         writing = subscribers.writing
-        data = b"".join([frame.wire for _, frame in subscribers.batch])
         began, directly, ends_at = subscribers.since, 0, loop.time() + self._options.slice
-        whole = JoinedFrames(data)
+        whole = deflated = JoinedFrames(b"".join([frame.wire for _, frame in subscribers.batch]))
+        if subscribers.deflating:
+            deflated = JoinedFrames(b"".join([frame.deflated for _, frame in subscribers.batch]))
         everyone, told, at = list(writing), 0, 0
         while at < len(everyone):
             part = everyone[at : at + self._options.look_after]
-            directly += self._write_part(part, subscribers, whole, alone=alone)
+            directly += self._write_part(part, subscribers, (whole, deflated), alone=alone)
             at += len(part)
             if at < len(everyone) and loop.time() > ends_at:
                 # Others run only while this waits, so only then must they see who is still to be written to.
@@ -191,12 +192,18 @@ class Fanout:
             self._stats.write_latency.observe(self._clock() - began)
         subscribers.batch = []
 
-    def _write_part(self, part: list[Connection], subscribers: Subscribers, whole: JoinedFrames, *, alone: bool) -> int:
-        """Write a batch to some of its subscribers; return how many were written to directly."""
-        data, queued = whole.wire, 0
+    def _write_part(
+        self, part: list[Connection], subscribers: Subscribers, forms: tuple[JoinedFrames, JoinedFrames], *, alone: bool
+    ) -> int:
+        """Write a batch, in its plain or its compressed form, to some; return how many were written to directly."""
+        whole, data, queued, mixed = forms[0], forms[0].wire, 0, subscribers.deflating
         size = len(data)
         at_once = size <= _LARGEST_JOIN
         for connection in part:
+            if mixed:
+                whole = forms[connection.deflates]
+                data = whole.wire
+                size = len(data)
             write = connection.write_now
             if write is None or not at_once or not (alone or len(connection.channels) == 1):
                 self._queue(connection, subscribers.writing[connection], subscribers, whole)

@@ -25,9 +25,10 @@ class Subscribers:
         since: when the oldest of `pending` came, in seconds.
         writing: those whom the flush that runs has not written to yet.
         batch: numbers and frames of the events that it writes.
+        deflating: whether one of them took frames in their compressed form, ever.
     """
 
-    __slots__ = ("batch", "epoch", "holding", "joined", "late", "pending", "queued", "since", "writing")
+    __slots__ = ("batch", "deflating", "epoch", "holding", "joined", "late", "pending", "queued", "since", "writing")
 
     def __init__(self) -> None:
         self.joined: dict[Connection, Topic] = {}
@@ -39,6 +40,7 @@ class Subscribers:
         self.since = 0.0
         self.writing: dict[Connection, Topic] = {}
         self.batch: list[tuple[int, Frame]] = []
+        self.deflating = False
 
     @property
     def is_empty(self) -> bool:
@@ -54,6 +56,7 @@ class Subscribers:
 
     def join(self, connection: Connection, topic: Topic) -> None:
         """Give a connection what comes from now on, together with the others."""
+        self.deflating = self.deflating or connection.deflates
         if self.pending:
             self.late[connection] = (topic, len(self.pending))
         else:

@@ -1,5 +1,6 @@
 """JSON in and out. Decoding turns whatever arrives into a message or a `RequestError` with its code."""
 
+import zlib
 from typing import Any, TypeGuard
 
 import msgspec
@@ -15,6 +16,13 @@ from trunkline.protocol.messages import (
     ServerMessage,
     Snapshot,
 )
+
+DEFLATE_WINDOW_BITS = 12
+"""The window of what is compressed once for many: a peer that agreed to less gets it uncompressed."""
+
+_DEFLATE_MEMORY = 5
+_DEFLATE_LEAST = 64
+_SYNC_TAIL = b"\x00\x00\xff\xff"
 
 _encoder = msgspec.json.Encoder()
 _client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
@@ -33,12 +41,13 @@ class _Envelope(msgspec.Struct, frozen=True):
 class Frame:
     """One text message, encoded once and shared by every receiver, every log and every transport."""
 
-    __slots__ = ("_text", "_wire", "payload")
+    __slots__ = ("_deflated", "_text", "_wire", "payload")
 
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
         self._text: str | None = None
         self._wire: bytes | None = None
+        self._deflated: bytes | None = None
 
     @property
     def text(self) -> str:
@@ -54,6 +63,16 @@ class Frame:
             self._wire = wire_header(len(self.payload)) + self.payload
         return self._wire
 
+    @property
+    def deflated(self) -> bytes:
+        """The finished frame for those who agreed to permessage-deflate (RFC 7692) without context takeover, made once.
+
+        It is `wire` itself where compression would save nothing.
+        """
+        if self._deflated is None:
+            self._deflated = _deflate(self.payload) or self.wire
+        return self._deflated
+
     def __len__(self) -> int:
         """Bytes of the payload."""
         return len(self.payload)
@@ -66,7 +85,7 @@ class JoinedFrames(Frame):
 
     def __init__(self, wire: bytes) -> None:
         super().__init__(wire)
-        self._wire = wire
+        self._wire = self._deflated = wire
 
 
 def wire_header(size: int) -> bytes:
@@ -76,6 +95,16 @@ def wire_header(size: int) -> bytes:
     if size < 1 << 16:
         return b"\x81\x7e" + size.to_bytes(2, "big")
     return b"\x81\x7f" + size.to_bytes(8, "big")
+
+
+def _deflate(payload: bytes) -> bytes | None:
+    """Compress a message for itself alone (RFC 7692, section 7.2.1); None if that makes it no smaller."""
+    if len(payload) < _DEFLATE_LEAST:
+        return None
+    compressor = zlib.compressobj(wbits=-DEFLATE_WINDOW_BITS, memLevel=_DEFLATE_MEMORY)
+    data = (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_SYNC_TAIL)
+    # The bit RSV1 of the first byte says that the message is compressed.
+    return b"\xc1" + wire_header(len(data))[1:] + data if len(data) < len(payload) else None
 
 
 _envelope_decoder = msgspec.json.Decoder(_Envelope)

@@ -36,7 +36,7 @@ def newest_version() -> str:
     found = [line for file in (_MIGRATIONS / "versions").glob("*.py") for line in _REVISION.findall(file.read_text())]
     built_on = {version for kind, version in found if kind == "down_revision"}
     (newest,) = {version for kind, version in found if kind == "revision"} - built_on
-    return newest
+    return str(newest)
 
 
 def _read_version(connection: Connection) -> str | None:
