@@ -1,5 +1,6 @@
-import { Button, Group, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Group, Text, Tooltip } from "@mantine/core";
 import { UNAUTHENTICATED } from "@trunkline/client/codes";
+import { RotateCw } from "lucide-react";
 import { logIn } from "../api/session";
 import { useConsole } from "../console-context";
 import { useApp } from "../state/app-state";
@@ -15,11 +16,11 @@ export function LineIndicator() {
   const isTicking = line.state === "waiting" || (line.state === "connected" && isRecoveryFresh(line, Date.now()));
   const { tone, text, more } = describeLine(line, useNow(isTicking), waiting, useIsOnline());
   return (
-    <Group gap="xs" wrap="nowrap" data-line={line.state}>
+    <Group gap={6} wrap="nowrap" miw={0} data-line={line.state}>
       <Tooltip label={more} multiline maw={320} events={{ hover: true, focus: true, touch: true }}>
         <Text component="span" size="sm" className={classes["status"]} data-tone={tone} tabIndex={0}>
           <span className={classes["dot"]} aria-hidden />
-          {text}
+          <span className={classes["text"]}>{text}</span>
         </Text>
       </Tooltip>
       <LineAction line={line} />
@@ -49,8 +50,19 @@ function LineAction({ line }: { readonly line: LineStatus }) {
     );
   }
   return isWorthCounting(line) ? (
-    <Button size="compact-xs" variant="default" onClick={() => client.line.start()}>
-      Now
-    </Button>
+    <>
+      <Button size="compact-xs" variant="default" onClick={() => client.line.start()} visibleFrom="xs">
+        Now
+      </Button>
+      <ActionIcon
+        size="sm"
+        variant="default"
+        aria-label="Reconnect now"
+        onClick={() => client.line.start()}
+        hiddenFrom="xs"
+      >
+        <RotateCw size={14} />
+      </ActionIcon>
+    </>
   ) : null;
 }

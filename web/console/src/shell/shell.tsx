@@ -80,7 +80,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         Skip to the content
       </a>
       <AppShell.Header className={classes["header"] ?? ""}>
-        <Group h="100%" px="md" gap="md" justify="space-between" wrap="nowrap">
+        <Group h="100%" px={{ base: "xs", xs: "md" }} gap="sm" justify="space-between" wrap="nowrap">
           <Group gap="lg" wrap="nowrap">
             <Link href="/" className={classes["brand"] ?? ""} aria-label="Trunkline, to the dashboard">
               <Logo size={26} />
@@ -90,7 +90,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
             </Link>
             <Places className={classes["top"]} />
           </Group>
-          <Group gap="xs" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap" miw={0}>
             <LineIndicator />
             <Tooltip label="Find agents and threads">
               <ActionIcon variant="subtle" color="gray" aria-label="Find agents and threads" onClick={spotlight.open}>
