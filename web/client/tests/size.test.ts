@@ -15,7 +15,7 @@ async function gzipped(entry: string): Promise<number> {
 test.each([
   ["index.ts", 6 * 1024],
   ["react/index.ts", 3 * 1024],
-  ["offline/index.ts", 4 * 1024],
+  ["offline/index.ts", 4.5 * 1024],
   ["tabs/index.ts", 13 * 1024],
 ])("%s has at most %i bytes", async (entry, budget) => {
   expect(await gzipped(entry)).toBeLessThanOrEqual(budget);

@@ -1,5 +1,5 @@
 import { failedOutcome } from "../call-outcome.js";
-import type { LineState, Notice, ReceivedEvent, StateChanged } from "../effects.js";
+import type { Notice, StateChanged } from "../effects.js";
 import type { Learned } from "../keep-alive.js";
 import type { Line } from "../line.js";
 import type { LineStats } from "../line-stats.js";
@@ -8,9 +8,11 @@ import type { Signal, Signals } from "../signals.js";
 import type { SocketConstructor } from "../socket.js";
 import type { Timers } from "../timers.js";
 import type { Token, WsClientOptions } from "../ws-client.js";
+import { Figures } from "./figures.js";
 import { HubTab, type TabLocks } from "./hub-tab.js";
-import type { HubNotice, LineFigures, LineSetup, TabRequest } from "./messages.js";
-import { type Member, SharedTopic } from "./shared-topic.js";
+import type { HubNotice, LineSetup, TabRequest } from "./messages.js";
+import { NO_FIGURES } from "./no-figures.js";
+import { SharedTopics } from "./shared-topics.js";
 import { timedSocket } from "./timed-socket.js";
 import { TokenRequests } from "./token-requests.js";
 
@@ -39,9 +41,6 @@ export interface TabHubOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Seconds between two tellings of figures. */
-const FIGURES = 1;
-
 /** Seconds after which a tab that holds no lock, and was not heard, counts as dead; hidden tabs are slow. */
 const UNHEARD = 180;
 
@@ -56,21 +55,22 @@ export class TabHub {
   lock: string | undefined;
   readonly #options: TabHubOptions;
   readonly #tabs = new Set<HubTab>();
-  readonly #topics = new Map<string, SharedTopic<HubTab>>();
   readonly #tokens: TokenRequests;
+  readonly #figures: Figures;
   #line: SharedLine | undefined;
+  #topics: SharedTopics | undefined;
   #signal: (signal: Signal) => void = () => {};
   #isReady = false;
   #connections = 0;
   #changedAt = 0;
-  #connectedAt: number | undefined;
-  #roundTrip: number | undefined;
-  #figuresTimer: unknown;
   #lookTimer: unknown;
 
   constructor(options: TabHubOptions) {
     this.#options = options;
     this.#tokens = new TokenRequests(this.#tabs, options.timers);
+    this.#figures = new Figures(this.#tabs, options.timers, (tab, figures) =>
+      this.#post(tab, { kind: "figures", figures }),
+    );
   }
 
   /** A way to a tab; it counts once it says `hello`, until `onEnd`. What is posted must arrive later, in order. */
@@ -113,21 +113,21 @@ export class TabHub {
     if (change.retryIn !== undefined) {
       change.retryIn = Math.max(0, change.retryIn - (this.#options.clock() - this.#changedAt));
     }
-    tab.post({ kind: "welcome", change, isReady: this.#isReady, figures: this.#figures(), lock: this.lock });
+    tab.post({ kind: "welcome", change, isReady: this.#isReady, figures: this.#figures.read(line), lock: this.lock });
     for (const { id: number, topic, since } of topics) {
-      this.#subscribe(tab, number, topic, since);
+      this.#topics?.subscribe(tab, number, topic, since);
     }
     line.state === "idle" && line.start();
-    this.#tellFigures();
+    this.#figures.tell(this.#line);
   }
 
   #request(tab: HubTab, request: Exclude<TabRequest, { kind: "hello" }>): void {
     switch (request.kind) {
       case "subscribe":
-        this.#subscribe(tab, request.id, request.topic, request.since);
+        this.#topics?.subscribe(tab, request.id, request.topic, request.since);
         return;
       case "unsubscribe":
-        this.#unsubscribe(tab, request.topic);
+        this.#topics?.unsubscribe(tab, request.topic);
         return;
       case "call":
         this.#call(tab, request);
@@ -146,10 +146,10 @@ export class TabHub {
         return;
       case "watch":
         tab.isWatching = request.isOn;
-        this.#tellFigures();
+        this.#figures.tell(this.#line);
         return;
       case "ping":
-        this.#post(tab, { kind: "pong", learned: this.#line?.learned ?? NOTHING_LEARNED });
+        this.#post(tab, { kind: "pong", learned: this.#line?.learned ?? NO_FIGURES.learned });
         return;
       case "ack":
         tab.acknowledge(request.count);
@@ -165,14 +165,12 @@ export class TabHub {
       return;
     }
     tab.end();
-    for (const topic of [...tab.topics]) {
-      this.#unsubscribe(tab, topic);
-    }
+    this.#topics?.leave(tab);
     this.#tokens.forget(tab);
     if (!this.#tabs.size) {
       this.#closeLine();
     }
-    this.#tellFigures();
+    this.#figures.tell(this.#line);
   }
 
   #post(tab: HubTab, notice: HubNotice): void {
@@ -197,31 +195,6 @@ export class TabHub {
       }
       this.#tabs.size && this.#lookForDeadTabs();
     }, UNHEARD / 6);
-  }
-
-  // Topics and calls
-
-  #subscribe(tab: HubTab, id: number, topic: string, since: Position | undefined): void {
-    let shared = this.#topics.get(topic);
-    if (!shared) {
-      shared = new SharedTopic<HubTab>(topic, {
-        ask: (from) => this.#line?.subscribe(topic, from),
-        tell: (member, ...notices) => this.#post(member.tab, { kind: "topic", id: member.id, notices }),
-      });
-      this.#topics.set(topic, shared);
-    }
-    tab.topics.add(topic);
-    shared.join(tab, id, since, this.#line?.state === "connected");
-  }
-
-  #unsubscribe(tab: HubTab, topic: string): void {
-    tab.topics.delete(topic);
-    const shared = this.#topics.get(topic);
-    shared?.leave(tab);
-    if (shared && !shared.isWanted) {
-      this.#topics.delete(topic);
-      this.#line?.unsubscribe(topic);
-    }
   }
 
   async #call(tab: HubTab, { id, method, params, key }: TabRequest & { kind: "call" }): Promise<void> {
@@ -253,133 +226,56 @@ export class TabHub {
       ...(openTimeout !== undefined && { openTimeout }),
     });
     this.#line = line;
-    line.addListener((notice) => this.#line === line && this.#take(line, notice));
+    const topics = new SharedTopics(line, (tab, notice) => this.#post(tab, notice));
+    this.#topics = topics;
+    line.addListener((notice) => this.#line === line && this.#take(line, topics, notice));
     return line;
   }
 
   #closeLine(): void {
     const line = this.#line;
-    const { timers } = this.#options;
-    this.#line = undefined;
+    this.#line = this.#topics = undefined;
     this.#isReady = false;
-    this.#connectedAt = this.#roundTrip = undefined;
-    timers.clear(this.#figuresTimer);
-    timers.clear(this.#lookTimer);
-    this.#figuresTimer = undefined;
+    this.#figures.cut();
+    this.#options.timers.clear(this.#lookTimer);
     line?.close();
   }
 
-  #take(line: SharedLine, notice: Notice): void {
-    switch (notice.kind) {
-      case "state":
-        this.#changed(line, notice);
-        return;
-      case "event":
-        this.#event(notice);
-        return;
-      case "opened":
-        this.#topics.get(notice.topic)?.opened(notice);
-        return;
-      case "snapshot":
-        this.#topics.get(notice.topic)?.snapshot(notice);
-        return;
-      case "reset":
-        this.#topics.get(notice.topic)?.reset(notice.reason);
-        return;
-      case "failed": {
-        const shared = this.#topics.get(notice.topic);
-        this.#topics.delete(notice.topic);
-        for (const tab of this.#tabs) {
-          tab.topics.delete(notice.topic);
-        }
-        shared?.failed(notice);
-        return;
-      }
-      default:
-        this.#postAll({ kind: "notice", notice });
+  #take(line: SharedLine, topics: SharedTopics, notice: Notice): void {
+    if (notice.kind === "state") {
+      this.#changed(line, topics, notice);
+    } else if (notice.kind === "notice") {
+      this.#postAll({ kind: "notice", notice });
+    } else {
+      topics.take(notice);
     }
   }
 
-  #changed(line: SharedLine, change: StateChanged): void {
+  #changed(line: SharedLine, topics: SharedTopics, change: StateChanged): void {
     const connection = ++this.#connections;
     this.#isReady = false;
     this.#changedAt = this.#options.clock();
     this.#postAll({ kind: "state", change });
     if (change.state === "connected") {
-      this.#connectedAt = this.#options.wallClock();
+      this.#figures.connectedAt = this.#options.wallClock();
       line.whenReady().then(
         () => connection === this.#connections && this.#ready(),
         () => {}, // It is closed for good, which the state tells.
       );
-    } else if (this.#connectedAt !== undefined) {
-      this.#connectedAt = this.#roundTrip = undefined;
-      for (const topic of this.#topics.values()) {
-        topic.cut();
-      }
+    } else if (this.#figures.connectedAt !== undefined) {
+      this.#figures.cut();
+      topics.cut();
     }
-    this.#tellFigures();
+    this.#figures.tell(this.#line);
   }
 
   #answered(seconds: number): void {
-    this.#roundTrip = seconds;
-    this.#tellFigures();
+    this.#figures.roundTrip = seconds;
+    this.#figures.tell(this.#line);
   }
 
   #ready(): void {
     this.#isReady = true;
     this.#postAll({ kind: "ready" });
   }
-
-  /** Tell an event to each tab once, for those of its topics to which it is new. */
-  #event(notice: ReceivedEvent): void {
-    const told = new Map<HubTab, Member<HubTab>[]>();
-    for (const topic of notice.subscriptions) {
-      const seq = topic.endsWith(":*") ? notice.feedSeq : notice.seq;
-      for (const member of this.#topics.get(topic)?.event(seq ?? Number.NaN) ?? []) {
-        told.set(member.tab, [...(told.get(member.tab) ?? []), member]);
-      }
-    }
-    const event = { ...notice, subscriptions: [] };
-    for (const [tab, members] of told) {
-      this.#post(tab, { kind: "event", ids: members.map(({ id }) => id), event });
-    }
-  }
-
-  // Figures
-
-  #figures(): LineFigures {
-    const line = this.#line;
-    return {
-      connectedAt: this.#connectedAt,
-      roundTrip: this.#roundTrip,
-      tabs: this.#tabs.size,
-      stats: { ...(line?.stats ?? NO_STATS) },
-      positions: [...(line?.positions() ?? [])],
-      learned: line?.learned ?? NOTHING_LEARNED,
-    };
-  }
-
-  /** Tell the figures to those who watch, now and each second from now on. */
-  #tellFigures(): void {
-    const { timers } = this.#options;
-    timers.clear(this.#figuresTimer);
-    this.#figuresTimer = undefined;
-    const watching = [...this.#tabs].filter(({ isWatching }) => isWatching);
-    if (!watching.length) {
-      return;
-    }
-    const figures = this.#figures();
-    for (const tab of watching) {
-      this.#post(tab, { kind: "figures", figures });
-    }
-    this.#figuresTimer = timers.set(() => this.#tellFigures(), FIGURES);
-  }
-
-  get state(): LineState {
-    return this.#line?.state ?? "idle";
-  }
 }
-
-const NOTHING_LEARNED: Learned = { holds: 0 };
-
-const NO_STATS: LineStats = { connects: 0, gaps: 0, duplicates: 0, reordered: 0, resets: 0, recovered: 0 };

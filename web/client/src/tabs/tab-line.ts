@@ -1,4 +1,4 @@
-import { type CallOutcome, takeOutcome } from "../call-outcome.js";
+import { takeOutcome } from "../call-outcome.js";
 import type { Params } from "../calls.js";
 import type { LineState, Notice, StateChanged } from "../effects.js";
 import { LineClosed } from "../errors.js";
@@ -8,8 +8,10 @@ import type { Position } from "../position.js";
 import { guard } from "../topic-manager.js";
 
 import type { HubNotice, LineFigures, LineSetup } from "./messages.js";
+import { NO_FIGURES } from "./no-figures.js";
 import type { ShareKind } from "./share.js";
 import { Stay, type StayOptions } from "./stay.js";
+import { TabCalls } from "./tab-calls.js";
 import { TabTopics } from "./tab-topics.js";
 
 /** What the line of this browser is doing, for those who show it; another object after each change. */
@@ -27,20 +29,6 @@ export interface TabLineOptions extends StayOptions {
   readonly onLearned: (learned: LineFigures["learned"]) => void;
 }
 
-interface Calling {
-  readonly method: string;
-  resolve(outcome: CallOutcome): void;
-}
-
-const NOTHING: LineFigures = {
-  connectedAt: undefined,
-  roundTrip: undefined,
-  tabs: 0,
-  stats: { connects: 0, gaps: 0, duplicates: 0, reordered: 0, resets: 0, recovered: 0 },
-  positions: [],
-  learned: { holds: 0 },
-};
-
 /**
  * A tab's end of the line that all tabs of the origin share.
  *
@@ -53,17 +41,17 @@ export class TabLine implements Line {
   readonly #stay: Stay;
   readonly #listeners = new Set<Listener>();
   readonly #watchers = new Set<() => void>();
-  readonly #calls = new Map<number, Calling>();
+  readonly #calls: TabCalls;
   #waiting: (() => void)[] = [];
-  #calling = 0;
   #lastChange: StateChanged = { kind: "state", state: "idle", reason: "" };
   #isReady = false;
-  #figures = NOTHING;
+  #figures = NO_FIGURES;
   #view: LineView | undefined;
 
   constructor(options: TabLineOptions) {
     this.#options = options;
     this.#topics = new TabTopics((request) => this.#stay.post(request));
+    this.#calls = new TabCalls((request) => this.#stay.post(request));
     this.#stay = new Stay(options, {
       hello: () => this.#hello(),
       received: (notice) => this.#take(notice),
@@ -175,11 +163,7 @@ export class TabLine implements Line {
     while (!this.#isReady) {
       await this.whenReady(); // It may be cut again before this goes on.
     }
-    const id = ++this.#calling;
-    const outcome = await new Promise<CallOutcome>((resolve) => {
-      this.#calls.set(id, { method, resolve });
-      this.#stay.post({ kind: "call", id, method, params: json, key: options.key });
-    });
+    const outcome = await this.#calls.make(method, json, options);
     return takeOutcome(outcome, method) as CallResult<Result>;
   }
 
@@ -216,8 +200,7 @@ export class TabLine implements Line {
         this.#handOver(notice.notice);
         return;
       case "called":
-        this.#calls.get(notice.id)?.resolve(notice.outcome);
-        this.#calls.delete(notice.id);
+        this.#calls.end(notice.id, notice.outcome);
         return;
       case "ask-token":
         this.#answerToken(notice.id);
@@ -263,11 +246,7 @@ export class TabLine implements Line {
   /** There is no line: what was called and not answered may have taken effect. */
   #leave(change: StateChanged): void {
     this.#isReady = false;
-    const cut = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const { resolve } of cut) {
-      resolve({ kind: "cut" });
-    }
+    this.#calls.cut();
     this.#change(change);
   }
 
