@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.errors import InvalidTopic
+from trunkline.errors import EventTooLarge, InvalidTopic
 from trunkline.events import Event, EventType, Stamp, make_stamp, stamp_now
 
 
@@ -125,3 +125,15 @@ def test_events_need_a_topic_of_their_own(topic: str) -> None:
     with pytest.raises(ValueError, match=r"topic|feed"):
         EventType("test_nowhere", Price, topic=topic)
     assert "test_nowhere" not in EventType.registered()
+
+
+def test_an_event_of_ten_megabytes_is_refused_where_it_is_made_and_one_of_five_is_not() -> None:
+    class Blob(msgspec.Struct, frozen=True):
+        key: str
+        text: str
+
+    blobbed = EventType("event_blobbed", Blob, topic="blob:{key}")
+    with pytest.raises(EventTooLarge, match="let clients fetch it") as caught:
+        blobbed.event(Blob("1", "x" * 10_000_000))
+    assert caught.value.size > caught.value.limit
+    assert len(blobbed.event(Blob("1", "x" * 5_000_000)).body) > 5_000_000

@@ -15,7 +15,7 @@ PUBLIC = [
     "PendingCall", "SqliteCallStore", "ClientLine", "ClientOptions", "ClientSession", "CloseCode", "Conflict",
     "ConnectFailed", "Delivery", "Dialect", "ENDPOINT", "Endpoint", "ErrorCode", "Event", "EventBus",
     "EventType", "FlushOptions", "Forbidden", "Frame", "HandlerReference", "Handshake", "Histogram", "HubOptions",
-    "HubStats", "WatchOptions",
+    "EventTooLarge", "HubStats", "WatchOptions",
     "InvalidTopic", "LineClosed", "LineOptions", "LineState", "LineStats", "LogLimits", "MemoryBroker",
     "NotFound", "Notice", "Noticed", "OutboxRelay", "OutboxStore", "Position", "Principal", "Published",
     "Receipt", "ReceivedEvent", "ReceivedReset", "ReceivedSnapshot", "RequestError", "SessionLimits", "Stamp",

@@ -44,6 +44,18 @@ class InvalidTopic(RequestError, ValueError):
         self.topic = topic
 
 
+class EventTooLarge(TrunklineError, ValueError):
+    """An event's data is larger than an event may be; it is meant to tell of a thing, not to carry a file."""
+
+    def __init__(self, event_type: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"An event {event_type} of {size:,} bytes; {limit:,} are the most. "
+            "Publish that the thing has changed, and let clients fetch it"
+        )
+        self.size = size
+        self.limit = limit
+
+
 class NotFound(RequestError):
     """The thing that was asked for does not exist: `NotFound("Agent", 99999)` says "Agent 99999 not found"."""
 

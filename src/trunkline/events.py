@@ -9,9 +9,13 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from trunkline.errors import EventTooLarge
 from trunkline.topics import TopicPattern, feed_channel
 
 D = TypeVar("D")
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"""Of an event's encoded data: a frame that every subscriber gets whole, and for which all else must wait."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -119,8 +123,11 @@ class EventType(Generic[D]):
         Raises:
             InvalidTopic: the data's fields do not make a topic.
             TypeError: the data cannot be encoded as JSON.
+            EventTooLarge: encoded it has more than 8 MiB.
         """
-        given = stamp or stamp_now()
+        given, body = stamp or stamp_now(), _encode(data)
+        if len(body) > MAX_EVENT_BYTES:
+            raise EventTooLarge(self.name, len(body), MAX_EVENT_BYTES)
         return Event(
             type=self,
             topic=self.pattern.topic(data),
@@ -128,7 +135,7 @@ class EventType(Generic[D]):
             id=given.id,
             time=given.time,
             data=data,
-            body=_encode(data),
+            body=body,
         )
 
     def restore(self, *, topic: str, scope: str, stamp: Stamp, body: bytes) -> Event[D]:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.hub.rig import ANN, NOTED, WHISPERED, Rig, started
+from trunkline.codes import CloseCode
 from trunkline.hub.access import Principal
 from trunkline.hub.fanout import FlushOptions
 from trunkline.protocol.codec import Frame, wire_header
@@ -198,7 +199,7 @@ async def test_one_that_takes_nothing_lags_within_its_budget_and_catches_up(rig:
         await client.subscribe("agent:1")
     slow.failure = BlockingIOError()
     await rig.fill("1", 60)
-    assert slow.connection.lagging
+    await until(lambda: slow.connection.lagging)
     assert slow.connection.outbox.size <= rig.hub.options.budget
     assert numbers(await other.take(60)) == list(range(1, 61))
     slow.failure = None
@@ -330,6 +331,32 @@ async def test_a_namespace_is_flushed_at_times_of_its_own() -> None:
     assert [m["type"] for m in await other.take(2)] == ["hub_priced", "unsubscribe_success"]
     rig.hub._fanouts.begin()
     assert rig.hub._fanouts.is_idle
+
+
+async def test_what_happens_to_others_while_one_is_written_to_disturbs_no_flush() -> None:
+    """A socket's own code may close its connection, or another, in the middle of the loop over all of them."""
+    rig = await started(most=20)
+    clients = [Direct.open(rig) for _ in range(8)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    write = clients[2].connection.write_now
+    assert write is not None
+
+    def closes(data: bytes) -> int:
+        clients[2].connection.close(CloseCode.INSUFFICIENT_STATE)
+        clients[5].connection.close(CloseCode.INSUFFICIENT_STATE)
+        return write(data)
+
+    clients[2].connection.write_now = closes
+    await rig.whisper("1")
+    for place, client in enumerate(clients):
+        if place not in (2, 5):
+            assert numbers(await client.take(1)) == [1]
+    await until(lambda: len(rig.hub.connections) == 6)
+    await rig.whisper("1")
+    for place, client in enumerate(clients):
+        if place not in (2, 5):
+            assert numbers(await client.take(1)) == [2]
 
 
 async def test_a_drain_writes_what_is_on_its_way(rig: Rig) -> None:

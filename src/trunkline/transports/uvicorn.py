@@ -20,6 +20,7 @@ from websockets.frames import Frame as IncomingFrame
 from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN, SERVER, Protocol
+from websockets.streams import StreamReader
 
 from trunkline.codes import CloseCode
 from trunkline.protocol.codec import DEFLATE_WINDOW_BITS
@@ -349,5 +350,13 @@ def _is_at_rest(parser: Protocol) -> bool:
         and all(map(_keeps_nothing, parser.extensions))
         and not parser.expect_continuation_frame
         and parser.current_size is None
-        and not parser.reader.buffer
+        and _is_between_frames(parser)
     )
+
+
+def _is_between_frames(parser: Protocol) -> bool:
+    """Whether nothing of a frame has come: an empty buffer alone does not say that its header was not read already."""
+    innermost: Any = parser.parser
+    while (deeper := getattr(innermost, "gi_yieldfrom", None)) is not None:
+        innermost = deeper
+    return bool(innermost.__name__ == StreamReader.at_eof.__name__)
