@@ -1,4 +1,5 @@
 import "uplot/dist/uPlot.min.css";
+import { useInViewport, useMergedRef } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import type { PlotColors } from "./plot-colors";
@@ -25,6 +26,8 @@ export function Plot({ summary, unit, names, columns, from, to, colors, pointed 
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const painted = useRef(colors);
+  const { ref: seen, inViewport } = useInViewport<HTMLDivElement>();
+  const places = useMergedRef(place, seen);
 
   useEffect(() => {
     const element = place.current;
@@ -48,18 +51,19 @@ export function Plot({ summary, unit, names, columns, from, to, colors, pointed 
     };
   }, [unit, names, pointed]);
 
+  // What nobody sees is not drawn.
   useEffect(() => {
-    const made = plot.current;
+    const made = inViewport ? plot.current : null;
     made?.batch(() => {
       made.setData([columns.times, ...columns.values], false);
       made.setScale("x", { min: from, max: to });
     });
-  }, [columns, from, to]);
+  }, [columns, from, to, inViewport]);
 
   useEffect(() => {
     painted.current = colors;
     plot.current?.redraw(false, true);
   }, [colors]);
 
-  return <div ref={place} role="img" aria-label={summary} style={{ height: PLOT_HEIGHT }} />;
+  return <div ref={places} role="img" aria-label={summary} style={{ height: PLOT_HEIGHT }} />;
 }
