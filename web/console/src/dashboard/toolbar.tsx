@@ -20,7 +20,7 @@ interface ToolbarProps {
 }
 
 const STATUSES = [
-  { value: "", label: "Any status" },
+  { value: "", label: "Status" },
   { value: "idle", label: "Idle" },
   { value: "running", label: "Running" },
   { value: "error", label: "Error" },
@@ -64,7 +64,7 @@ export function Toolbar({ filter, setFilter, models, view, setView, sorting, set
       <NativeSelect
         className={classes["model"] ?? ""}
         aria-label="Model"
-        data={[{ value: "", label: "Any model" }, ...chosen.map((name) => ({ value: name, label: name }))]}
+        data={[{ value: "", label: "Model" }, ...chosen.map((name) => ({ value: name, label: name }))]}
         value={filter.model ?? ""}
         onChange={(event) => setFilter({ ...filter, model: event.currentTarget.value || null })}
       />

@@ -13,7 +13,7 @@ import {
   readContent,
   type Side,
 } from "./agent-editing";
-import { refusedFields, saveAgent } from "./agent-saving";
+import { type Changing, refusedFields, saveAgent } from "./agent-saving";
 import {
   type AgentContent,
   type AgentField,
@@ -80,29 +80,30 @@ function useEditing(agent: Agent | undefined, latest: Agent | undefined) {
   return { editing, change, forget: () => draft.keep(null) };
 }
 
-/** The form of an agent, or of a new one. */
-export function useAgentForm(agent: Agent | undefined): AgentForm {
-  const { latest, isGone, setAnswered } = useLatest(agent);
-  const { editing, change, forget } = useEditing(agent, latest);
+interface SavingOptions {
+  readonly changing: Changing | undefined;
+  readonly mine: AgentContent;
+  /** The form is done with. */
+  readonly saved: () => void;
+  /** Somebody else changed the same. */
+  readonly learn: (theirs: Agent) => void;
+}
+
+/** Sending what stands in the form, and what the server says of it. */
+function useSaving({ changing, mine, saved, learn }: SavingOptions) {
   const [refused, setRefused] = useState<FieldErrors>({});
   const [failure, setFailure] = useState<string>();
-  const [isChecked, setChecked] = useState(false);
   const [isSaving, setSaving] = useState(false);
-  const { values, base } = editing;
-  const mine = readContent(values);
-  const theirs = latest ?? base;
-  const changing = latest && !isGone ? { base, latest } : undefined;
-  const conflicts = changing ? conflictsOf(base, mine, theirs) : [];
-
   const send = async (): Promise<Agent | undefined> => {
     setSaving(true);
+    setFailure(undefined);
     try {
       const outcome = await saveAgent(changing, mine);
       if ("saved" in outcome) {
-        forget();
+        saved();
         return outcome.saved;
       }
-      setAnswered(outcome.theirs);
+      learn(outcome.theirs);
     } catch (error) {
       const fields = refusedFields(error);
       setRefused(fields);
@@ -112,30 +113,44 @@ export function useAgentForm(agent: Agent | undefined): AgentForm {
     }
     return undefined;
   };
+  /** What was refused is written anew. */
+  const retract = (names: readonly string[]) =>
+    setRefused((errors) => Object.fromEntries(Object.entries(errors).filter(([name]) => !names.includes(name))));
+  const reset = () => {
+    setRefused({});
+    setFailure(undefined);
+  };
+  return { refused, failure, isSaving, send, retract, reset };
+}
 
+/** The form of an agent, or of a new one. */
+export function useAgentForm(agent: Agent | undefined): AgentForm {
+  const { latest, isGone, setAnswered } = useLatest(agent);
+  const { editing, change, forget } = useEditing(agent, latest);
+  const [isChecked, setChecked] = useState(false);
+  const { values, base } = editing;
+  const mine = readContent(values);
+  const theirs = latest ?? base;
+  const changing = latest && !isGone ? { base, latest } : undefined;
+  const conflicts = changing ? conflictsOf(base, mine, theirs) : [];
+  const saving = useSaving({ changing, mine, saved: forget, learn: setAnswered });
+  const { refused, failure, isSaving } = saving;
   return {
-    values,
+    ...{ values, failure, isSaving, theirs, conflicts, isGone },
     errors: { ...(isChecked ? checkValues(values) : {}), ...refused },
-    failure,
-    isSaving,
     isDirty: isDirty(editing),
     isRestored: editing.isRestored,
-    theirs,
-    conflicts,
-    isGone,
     set: (changed) => {
-      setRefused((errors) => Object.fromEntries(Object.entries(errors).filter(([name]) => !(name in changed))));
+      saving.retract(Object.keys(changed));
       change({ ...editing, values: { ...values, ...changed } });
     },
     decide: (field, side) => change(decideField(editing, field, side, theirs)),
     save: async () => {
       setChecked(true);
-      setFailure(undefined);
-      return conflicts.length || Object.keys(checkValues(values)).length ? undefined : send();
+      return conflicts.length || Object.keys(checkValues(values)).length ? undefined : saving.send();
     },
     discard: () => {
-      setFailure(undefined);
-      setRefused({});
+      saving.reset();
       setChecked(false);
       change(beginEditing(latest && pickContent(latest), null));
     },

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DashboardPage } from "../../src/dashboard/dashboard-page";
-import { PageServer, show, takeAway } from "../rig/page-rig";
+import { MODELS, PageServer, show, takeAway } from "../rig/page-rig";
 import { anAgent, aRun, aThread } from "../rig/things";
 
 let server: PageServer;
@@ -176,4 +176,14 @@ test("a server that cannot be reached is told, after a moment", async () => {
   show(server, <DashboardPage />);
   expect(screen.getByRole("status", { name: "Loading the agents" })).toBeDefined();
   expect(await screen.findByText(/kept nothing of the agents/, {}, { timeout: 5_000 })).toBeDefined();
+});
+
+test("the default model is asked for again when the server is back", async () => {
+  server.answers.set("GET /api/models", "unreachable");
+  server.isUp = false;
+  show(server, <DashboardPage />);
+  await waitFor(() => expect(server.asked).toHaveLength(1));
+  server.isUp = true;
+  server.answers.set("GET /api/models", MODELS);
+  await waitFor(async () => expect((await texts(1))[1]).toBe("echo (default)"));
 });

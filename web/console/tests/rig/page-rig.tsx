@@ -7,8 +7,9 @@ import { connectTabs } from "@trunkline/client/tabs";
 import type { ReactNode } from "react";
 import { vi } from "vitest";
 import { ManualSocket } from "../../../client/tests/rig/manual-world";
+import type { ModelInfo } from "../../src/api/rest";
 import { ConsoleProvider } from "../../src/console-context";
-import type { Agent, AgentEvents, Run, Thread, ThreadEvents } from "../../src/generated/agents";
+import type { Agent, AgentEvents, Run, Thread, ThreadEvents, ThreadHistory } from "../../src/generated/agents";
 import { App, useApp } from "../../src/state/app-state";
 
 /** What the server answers to one REST request: a status and a body, or no answer at all. */
@@ -26,6 +27,22 @@ Object.defineProperty(document, "fonts", { value: new EventTarget() });
 // A machine with other work to do takes its time.
 configure({ asyncUtilTimeout: 5_000 });
 
+function model(id: string, more: Partial<ModelInfo>): ModelInfo {
+  const description = `What ${id} is.`;
+  return { id, provider: id, available: true, default: false, description, problem: null, ...more };
+}
+
+/** What there is to choose from, unless a test says otherwise. */
+export const MODELS: Answer = {
+  status: 200,
+  body: {
+    items: [
+      model("local/smollm2", { available: false, problem: "The local model is not installed." }),
+      model("echo", { default: true }),
+    ],
+  },
+};
+
 const FIRST_STATE = useApp.getState();
 
 /** The server of one page: what its lists hold, what it answers, and what it was asked. */
@@ -33,12 +50,14 @@ export class PageServer {
   agents: readonly Agent[] = [];
   threads: readonly Thread[] = [];
   runs: readonly Run[] = [];
+  /** What single threads hold; one that is not here does not exist. */
+  readonly histories = new Map<number, ThreadHistory>();
   isTruncated = false;
   /** Whether it takes connections. */
   isUp = true;
   readonly asked: Asked[] = [];
   readonly called: Record<string, unknown>[] = [];
-  readonly answers = new Map<string, Answer | ((body: never) => Answer)>([["GET /api/models", models()]]);
+  readonly answers = new Map<string, Answer | ((body: never) => Answer)>([["GET /api/models", MODELS]]);
   readonly #seqs = new Map<string, number>();
   #socket: ManualSocket | undefined;
 
@@ -54,6 +73,22 @@ export class PageServer {
     const topic = feed.replace("*", "1");
     const event = { type, topic, seq: feed_seq, feed_seq, id: `${feed} ${feed_seq}`, time: "now", data };
     act(() => this.#socket?.receive(event));
+  }
+
+  /** Say something to whoever has a thread open. */
+  publishIn<Type extends keyof ThreadEvents>(threadId: number, type: Type, data: ThreadEvents[Type]): void {
+    const topic = `thread:${threadId}`;
+    const seq = (this.#seqs.get(topic) ?? 0) + 1;
+    this.#seqs.set(topic, seq);
+    act(() => this.#socket?.receive({ type, topic, seq, id: `${topic} ${seq}`, time: "now", data }));
+  }
+
+  /** Answer the newest call. */
+  async reply(
+    answer: { readonly result: unknown } | { readonly error: { code: string; error: string } },
+  ): Promise<void> {
+    const { message_id } = this.called.at(-1) ?? {};
+    await act(async () => this.#socket?.receive({ type: "reply", message_id, positions: [], ...answer }));
   }
 
   /** A WebSocket class whose other end is this server. */
@@ -101,12 +136,22 @@ export class PageServer {
     if (type === "subscribe") {
       for (const wanted of message["topics"] as (string | { topic: string })[]) {
         const topic = typeof wanted === "string" ? wanted : wanted.topic;
-        const kind = topic === "agent:*" ? "agent_list" : "thread_list";
-        socket.receive({ type: kind, topic, epoch: "e", seq: 0, message_id, data: this.#list(topic) });
+        socket.receive({ topic, message_id, ...this.#state(topic) });
       }
     } else if (type === "call") {
       this.called.push(message);
     }
+  }
+
+  #state(topic: string): Record<string, unknown> {
+    const stamp = { epoch: "e", seq: 0 };
+    if (topic.endsWith(":*")) {
+      return { type: topic === "agent:*" ? "agent_list" : "thread_list", ...stamp, data: this.#list(topic) };
+    }
+    const history = this.histories.get(Number(topic.split(":")[1]));
+    return history
+      ? { type: "thread_history", ...stamp, data: history }
+      : { type: "error", code: "not_found", error: `Thread ${topic.split(":")[1]} not found` };
   }
 
   #list(topic: string): unknown {
@@ -119,27 +164,6 @@ export class PageServer {
     });
     return { threads: this.threads, activity, truncated: this.isTruncated };
   }
-}
-
-function models(): Answer {
-  const made = (id: string, more = {}) => ({
-    id,
-    provider: id,
-    available: true,
-    default: false,
-    description: `What ${id} is.`,
-    problem: null,
-    ...more,
-  });
-  return {
-    status: 200,
-    body: {
-      items: [
-        made("local/smollm2", { available: false, problem: "The local model is not installed." }),
-        made("echo", { default: true }),
-      ],
-    },
-  };
 }
 
 /** Show a part of the page as the browser would, on a line to this server. */

@@ -1,4 +1,4 @@
-import type { Agent, Run, Thread } from "../../src/generated/agents";
+import type { Agent, Message, Run, Thread } from "../../src/generated/agents";
 
 export const TIME = "2026-05-01T12:00:00.000Z";
 
@@ -26,4 +26,8 @@ export function aRun(id: number, thread: Thread, status: Run["status"], more: Pa
   const { id: thread_id, agent_id } = thread;
   const times = { created_at: TIME, started_at: TIME, finished_at: TIME };
   return { id, thread_id, agent_id, status, error: null, message_id: null, ...times, ...more };
+}
+
+export function aMessage(id: number, thread: Thread, content: string, more: Partial<Message> = {}): Message {
+  return { id, thread_id: thread.id, role: "user", content, timestamp: TIME, processed: true, version: 1, ...more };
 }
