@@ -2,7 +2,7 @@ import type { Timers } from "../timers.js";
 import type { HubTab } from "./hub-tab.js";
 import type { LineFigures } from "./messages.js";
 import { NO_FIGURES } from "./no-figures.js";
-import type { SharedLine } from "./tab-hub.js";
+import type { SharedLine } from "./shared-line.js";
 
 /** Seconds between two tellings. */
 const PAUSE = 1;

@@ -7,7 +7,7 @@ export interface TabLocks {
 }
 
 /** Messages that may be on their way to a tab; one that takes no more is let go, and joins again from its positions. */
-const UNACKNOWLEDGED = 5_000;
+const UNACKNOWLEDGED = 10_000;
 
 /** One tab, as the hub sees it. */
 export class HubTab {

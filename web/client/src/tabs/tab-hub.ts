@@ -1,9 +1,5 @@
 import { failedOutcome } from "../call-outcome.js";
 import type { Notice, StateChanged } from "../effects.js";
-import type { Learned } from "../keep-alive.js";
-import type { Line } from "../line.js";
-import type { LineStats } from "../line-stats.js";
-import type { Position } from "../position.js";
 import type { Signal, Signals } from "../signals.js";
 import type { SocketConstructor } from "../socket.js";
 import type { Timers } from "../timers.js";
@@ -12,19 +8,10 @@ import { Figures } from "./figures.js";
 import { HubTab, type TabLocks } from "./hub-tab.js";
 import type { HubNotice, LineSetup, TabRequest } from "./messages.js";
 import { NO_FIGURES } from "./no-figures.js";
+import type { SharedLine } from "./shared-line.js";
 import { SharedTopics } from "./shared-topics.js";
 import { timedSocket } from "./timed-socket.js";
 import { TokenRequests } from "./token-requests.js";
-
-/** What a hub needs of the line that it shares: `WsClient` is one. */
-export interface SharedLine extends Line {
-  readonly stats: Readonly<LineStats>;
-  readonly learned: Learned;
-  positions(): Map<string, Position>;
-  start(): void;
-  close(): void;
-  authenticate(token: string): void;
-}
 
 /** What a hub is made of. */
 export interface TabHubOptions {

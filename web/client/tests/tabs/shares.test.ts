@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { CallCut } from "../../src/errors.js";
+import { OfflineCalls } from "../../src/offline/index.js";
 import { ManualBrowser, type ManualTab } from "../rig/manual-browser.js";
 import { settle } from "../rig/manual-world.js";
 
@@ -132,6 +133,24 @@ test.each(["closes", "crashes"])(
     expect(states([behind, last])).toEqual(["connected", "connected"]);
   },
 );
+
+test("a kept call that the leader had sent is sent again by the next, under its key", async () => {
+  const browser = new ManualBrowser({ locks: true });
+  const [leader, next] = (await open(browser, 2)) as [ManualTab, ManualTab];
+  const calls = new OfflineCalls(next.line, { timers: browser.world.timers });
+  const call = calls.enqueue("note.add", { text: "Hello" }, { key: "k" });
+  await settle();
+  expect(browser.world.socket.sent).toMatchObject([{ method: "note.add", key: "k" }]);
+  await leader.crash();
+  expect(call.state).toBe("pending");
+  browser.world.socket.open();
+  await settle();
+  await settle();
+  expect(browser.world.sockets).toHaveLength(2);
+  expect(browser.world.socket.sent).toMatchObject([{ method: "note.add", params: { text: "Hello" }, key: "k" }]);
+  browser.world.socket.receive({ type: "reply", message_id: "1", result: 7 });
+  expect((await call.result).result).toBe(7);
+});
 
 test("a leader that is frozen is followed by another, and follows when it comes back", async () => {
   const browser = new ManualBrowser({ locks: true });

@@ -258,12 +258,12 @@ describe("tabs that go away", () => {
     socket.receive({ type: "subscribed", topic: "a:1", epoch: "e", seq: 0, message_id: "1" });
     await settle();
     tabs[0].freeze();
-    for (let seq = 1; seq <= 6_000; seq++) {
+    for (let seq = 1; seq <= 11_000; seq++) {
       socket.receive(event("a:1", seq));
       seq % 50 || (await settle());
     }
     await settle();
-    expect(tabs[1].events).toHaveLength(6_000);
+    expect(tabs[1].events).toHaveLength(11_000);
     tabs[1].line.watch(() => {});
     await settle();
     expect(tabs[1].line.getView().tabs).toBe(2);
