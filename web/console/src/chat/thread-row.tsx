@@ -57,7 +57,7 @@ export const ThreadRow = memo(function ThreadRow({ thread, isOpen }: ThreadRowPr
             className={classes["menu"] ?? ""}
             variant="subtle"
             color="gray"
-            size="sm"
+            size={24}
             aria-label={`What to do with “${title}”`}
           >
             <Ellipsis size={16} />

@@ -66,6 +66,7 @@ export function Finder() {
       limit={12}
       scrollable
       maxHeight={420}
+      attributes={{ content: { "aria-label": "Find agents and threads" } }}
       searchProps={{
         leftSection: <Search size={18} />,
         placeholder: "Find agents and threads",
