@@ -36,7 +36,7 @@ class Notebook:
         self.context = context
         self.proxy = proxy
         self._server = url
-        self._url = f"http://127.0.0.1:{proxy.port}"
+        self.url = f"http://127.0.0.1:{proxy.port}"
         self._opened_before = 0
 
     async def begin(self) -> None:
@@ -46,14 +46,14 @@ class Notebook:
 
     async def open(self, book: str | None = None) -> Page:
         page = await self.context.new_page()
-        await page.goto(f"{self._url}/?book={book or self.book}")
+        await page.goto(f"{self.url}/?book={book or self.book}")
         await expect(page.locator("output")).to_have_text(re.compile("^connected"))
         return page
 
     @property
     def elsewhere(self) -> str:
         """A page without a line."""
-        return f"{self._url}/metrics"
+        return f"{self.url}/metrics"
 
     async def open_three(self) -> list[Page]:
         return [await self.open() for _ in range(3)]
@@ -282,6 +282,33 @@ async def test_a_message_written_offline_is_sent_once_after_a_reload(notebook: N
     await _shows([page], "written offline")
     await expect(page.locator("small")).to_have_text("0 waiting")
     assert notebook.texts() == ["written offline"]
+
+
+@pytest.mark.parametrize(
+    ("prevented_by", "reason"),
+    [
+        ("Object.defineProperty(globalThis, 'indexedDB', { value: undefined })", "This browser has no IndexedDB here"),
+        (
+            "IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); }",
+            "This browser does not let the page store anything",
+        ),
+        ("", "The storage that this browser gives to the page is full"),
+    ],
+)
+async def test_where_nothing_can_be_stored_the_page_says_so_and_sends_all_the_same(
+    notebook: Notebook, prevented_by: str, reason: str
+) -> None:
+    await notebook.context.add_init_script(prevented_by)
+    page = await notebook.open()
+    if not prevented_by:
+        session = await notebook.context.new_cdp_session(page)
+        await session.send("Storage.overrideQuotaForOrigin", {"origin": notebook.url, "quotaSize": 1})
+    await page.fill("input", "all the same")
+    await page.press("input", "Enter")
+    await _shows([page], "all the same")
+    sentence = f"{reason}, so messages that wait to be sent are lost if this page closes."
+    await expect(page.locator("em")).to_have_text(sentence)
+    assert notebook.texts() == ["all the same"]
 
 
 async def test_messages_of_two_tabs_are_sent_in_the_order_they_were_written(notebook: Notebook) -> None:
