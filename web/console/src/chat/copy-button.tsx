@@ -31,7 +31,7 @@ export function CopyButton({ what, text }: CopyButtonProps) {
   const label = isCopied ? "Copied" : `Copy ${what}`;
   return (
     <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={label} onClick={copy}>
+      <ActionIcon variant="subtle" color="gray" size={24} aria-label={label} onClick={copy}>
         {isCopied ? <Check size={14} /> : <Copy size={14} />}
       </ActionIcon>
     </Tooltip>

@@ -35,10 +35,17 @@ export function MessageList({ messages, render, children, atEnd, older, goToEnd 
     initial: "instant",
     resize: "instant",
   });
-  const { shown, hasMore, showMore } = useMessageWindow(messages);
+  const { shown, hasMore, showMore, showAll } = useMessageWindow(messages);
   const top = useRef<HTMLDivElement>(null);
   const canGoUp = hasMore || older.hasMore;
-  const more = hasMore ? showMore : older.load;
+  const more = () => {
+    if (hasMore) {
+      showMore();
+    } else {
+      showAll();
+      older.load();
+    }
+  };
   useReaching(top, scrollRef, canGoUp && !older.isLoading && !older.trouble ? shown[0]?.id : undefined, more);
   useLayoutEffect(() => {
     const { current } = scrollRef;

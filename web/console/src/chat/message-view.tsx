@@ -45,7 +45,7 @@ export const MessageView = memo(function MessageView({ message, now, actions, is
             <ActionIcon
               variant="subtle"
               color="gray"
-              size="sm"
+              size={24}
               aria-label="Edit and send again"
               onClick={() => actions.edit(message)}
             >
@@ -58,7 +58,7 @@ export const MessageView = memo(function MessageView({ message, now, actions, is
             <ActionIcon
               variant="subtle"
               color="gray"
-              size="sm"
+              size={24}
               aria-label="Answer again"
               onClick={() => actions.regenerate()}
             >

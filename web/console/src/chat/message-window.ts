@@ -19,6 +19,8 @@ interface MessageWindow {
   readonly shown: readonly Message[];
   readonly hasMore: boolean;
   readonly showMore: () => void;
+  /** Show all there is, and what comes before it. */
+  readonly showAll: () => void;
 }
 
 /** The newest messages of a thread, and more as one asks for them. */
@@ -32,5 +34,6 @@ export function useMessageWindow(messages: readonly Message[]): MessageWindow {
     shown: messages.slice(start),
     hasMore: start > 0,
     showMore: () => setFrom(messages[Math.max(0, start - STEP)]?.id),
+    showAll: () => setFrom(0),
   };
 }
