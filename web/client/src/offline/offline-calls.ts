@@ -64,7 +64,7 @@ export class OfflineCalls {
     this.#line = line;
     this.#options = { ...DEFAULTS, ...options };
     const { store, signals } = this.#options;
-    this.#store = new WatchedStore(store, this.#options.onError, () => this.#book.changed());
+    this.#store = new WatchedStore(store, this.#options, () => this.#book.changed());
     this.#pages = "pages" in options || store?.name === undefined ? options.pages : browserPages(store.name);
     this.#turn = new Turn(this.#pages, () => this.#begin());
     this.#book = new CallBook(options.bounds);

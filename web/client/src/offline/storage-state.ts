@@ -22,6 +22,8 @@ function cause(error: unknown): string {
     case "InvalidStateError":
     case "UnknownError":
       return "This browser does not let the page store anything";
+    case "TimeoutError":
+      return "The storage of this browser does not answer";
     case "NoIndexedDB":
       return "This browser has no IndexedDB here";
     default:

@@ -1,16 +1,26 @@
+import type { Timers } from "../timers.js";
 import type { KeptCall } from "./call-queue.js";
 import type { CallStore } from "./call-store.js";
 import { inMemory, KEPT, NO_STORE, type StorageState } from "./storage-state.js";
 
+/** Seconds for a store to answer; some browsers' databases hang. */
+const PATIENCE = 5;
+
 /** A store that may be missing or fail, which is reported, and shows in its state. */
 export class WatchedStore {
   readonly #store: CallStore | undefined;
+  readonly #timers: Timers;
   readonly #onError: (error: unknown) => void;
   readonly #onChange: () => void;
   #state: StorageState;
 
-  constructor(store: CallStore | undefined, onError: (error: unknown) => void, onChange: () => void) {
+  constructor(
+    store: CallStore | undefined,
+    { timers, onError }: { readonly timers: Timers; readonly onError: (error: unknown) => void },
+    onChange: () => void,
+  ) {
     this.#store = store;
+    this.#timers = timers;
     this.#onError = onError;
     this.#onChange = onChange;
     this.#state = store ? KEPT : NO_STORE;
@@ -24,7 +34,7 @@ export class WatchedStore {
   /** The calls that were kept, in order; undefined where that cannot be known. */
   async load(): Promise<readonly KeptCall[] | undefined> {
     try {
-      return (await this.#store?.load()) ?? [];
+      return (await this.#inTime(this.#store?.load())) ?? [];
     } catch (error) {
       this.#failed(error);
       return undefined;
@@ -34,7 +44,7 @@ export class WatchedStore {
   /** Keep a call; returns whether it is kept. Rejects where the store failed. */
   async add({ key, method, params }: KeptCall): Promise<boolean> {
     try {
-      await this.#store?.add({ key, method, params });
+      await this.#inTime(this.#store?.add({ key, method, params }));
     } catch (error) {
       this.#failed(error);
       throw error;
@@ -46,6 +56,18 @@ export class WatchedStore {
   /** Forget an answered call. */
   async remove(key: string): Promise<void> {
     await this.#store?.remove(key).catch(this.#onError);
+  }
+
+  async #inTime<Result>(answering: Promise<Result> | undefined): Promise<Result | undefined> {
+    let timer: unknown;
+    const late = new Promise<never>((_, reject) => {
+      timer = this.#timers.set(() => reject(new DOMException("The store does not answer", "TimeoutError")), PATIENCE);
+    });
+    try {
+      return await (answering && Promise.race([answering, late]));
+    } finally {
+      this.#timers.clear(timer);
+    }
   }
 
   #failed(error: unknown): void {

@@ -26,6 +26,9 @@ const PING = 20;
 /** Seconds for an answer. */
 const PATIENCE = 8;
 
+/** Seconds for the first answer: a worker has to be loaded, on a machine that may be busy. */
+const FIRST = 20;
+
 /** Messages after which the hub is told that they were processed. */
 const ACKNOWLEDGED = 100;
 
@@ -93,13 +96,13 @@ export class Stay {
   #open(id: string): void {
     const share = this.#share;
     const isCurrent = () => this.id === id && this.#share === share;
-    this.#awaitAnswer(PATIENCE);
+    this.#awaitAnswer(FIRST);
     share.open(id, {
       joined: (port) => {
         if (isCurrent()) {
           this.#port = port;
           this.#unacknowledged = 0;
-          this.#awaitAnswer(PATIENCE);
+          this.#awaitAnswer(FIRST);
           this.#events.hello();
         }
       },

@@ -16,8 +16,9 @@ beforeEach(async () => {
 });
 
 async function rest(): Promise<void> {
-  await settle();
-  await settle();
+  for (let turns = 0; turns < 5; turns++) {
+    await settle();
+  }
 }
 
 async function enqueue(page: ManualPage, ...keys: string[]): Promise<void> {
@@ -108,6 +109,23 @@ test("a call that cannot be stored is sent by its own page, which says why it is
   all.failure = undefined;
   await enqueue(two, "b");
   expect(two.calls.storage).toEqual({ kind: "kept" });
+});
+
+test("a store that does not answer holds nothing up", async () => {
+  const hanging = () => new Promise<never>(() => {});
+  const line = new CallingEnd([]);
+  const { timers, errors } = all.world;
+  const calls = new OfflineCalls(line, {
+    store: { load: hanging, add: hanging, remove: hanging },
+    timers,
+    onError: (error) => errors.push(error),
+  });
+  const call = calls.enqueue("m");
+  await all.world.advance(5);
+  expect(line.unanswered.map(({ key }) => key)).toEqual([call.key]);
+  expect(calls.storage).toMatchObject({
+    reason: expect.stringMatching("^The storage of this browser does not answer"),
+  });
 });
 
 test("where nothing keeps them, a sentence says so", () => {

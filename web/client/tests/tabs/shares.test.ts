@@ -56,7 +56,7 @@ test("a worker that cannot be loaded, or says nothing, is done without", async (
   const mute = new ManualBrowser({ worker: "mute", locks: true });
   const tabs = await open(mute, 2);
   expect(mute.world.sockets).toHaveLength(0);
-  await mute.world.advance(8);
+  await mute.world.advance(20);
   expect(shares(tabs)).toEqual(["leader", "follower"]);
   expect(mute.world.sockets).toHaveLength(1);
 });
