@@ -12,8 +12,8 @@ BUILD = Path(__file__).parent.parent / "build"
 """Everything that a run makes or installs is in here, and git ignores it."""
 
 _SOURCES = Path(__file__).parent.parent / "load"
-_SOURCE_ADDRESSES = 4
-_CONNECT_TIME = 60.0
+SOURCE_ADDRESSES = 4
+CONNECT_TIME = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def start(
 
 def wait_connected(load: LineProcess) -> None:
     """Wait until every client is ready."""
-    load.read(_CONNECT_TIME)
+    load.read(CONNECT_TIME)
 
 
 def report(load: LineProcess, expected: int) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def report(load: LineProcess, expected: int) -> dict[str, Any]:
 
 def _flags(port: int, count: int, clients: Clients) -> list[str]:
     flags = ["--port", str(port), "--count", str(count), "--path", clients.path, "--modulus", str(clients.modulus)]
-    flags += ["--sources", str(_SOURCE_ADDRESSES)]
+    flags += ["--sources", str(SOURCE_ADDRESSES)]
     if clients.protocol is not None:
         flags += ["--protocol", clients.protocol]
     for header in clients.headers:

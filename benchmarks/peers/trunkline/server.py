@@ -26,7 +26,9 @@ TICKED = EventType("ticked", Tick, topic="bench:{key}")
 def make_line() -> Trunkline:
     """A line that takes all clients of the load, which come at once and from one machine."""
     admission = AdmissionOptions(rate=100_000, burst=100_000, max_lag=60.0)
-    options = LineOptions(hub=HubOptions(max_connections_per_principal=100_000, admission=admission))
+    options = LineOptions(
+        hub=HubOptions(max_connections=100_000, max_connections_per_principal=100_000, admission=admission)
+    )
     return Trunkline(authenticate=anonymous, authorize=allow_all, options=options)
 
 

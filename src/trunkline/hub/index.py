@@ -15,6 +15,7 @@ class Subscribers:
     """The subscribers of one channel, and the events that wait to be written to them.
 
     Attributes:
+        channel: its name, one string for all of them.
         joined: those that get what is pending in one write, all the same bytes.
         late: those that joined while events were pending, and how many of these they have already.
         queued: those whose events are queued one by one: because their transport cannot be written to directly, or
@@ -28,9 +29,22 @@ class Subscribers:
         deflating: whether one of them took frames in their compressed form, ever.
     """
 
-    __slots__ = ("batch", "deflating", "epoch", "holding", "joined", "late", "pending", "queued", "since", "writing")
+    __slots__ = (
+        "batch",
+        "channel",
+        "deflating",
+        "epoch",
+        "holding",
+        "joined",
+        "late",
+        "pending",
+        "queued",
+        "since",
+        "writing",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, channel: str = "") -> None:
+        self.channel = channel
         self.joined: dict[Connection, Topic] = {}
         self.late: dict[Connection, tuple[Topic, int]] = {}
         self.queued: dict[Connection, Topic] = {}
@@ -102,11 +116,11 @@ class SubscriberIndex:
         """Attach a connection to a channel with its live events held back."""
         subscribers = self._channels.get(channel)
         if subscribers is None:
-            subscribers = self._channels[channel] = Subscribers()
+            subscribers = self._channels[channel] = Subscribers(channel)
             self._attach(channel)
         subscribers.leave(connection)
         subscribers.holding[connection] = attempt
-        connection.channels[attempt.topic] = channel
+        connection.channels[attempt.topic] = subscribers.channel
 
     def go_live(self, connection: Connection, topic: Topic) -> None:
         """Write live events of an attached topic from now on. Nothing may be pending for the connection."""

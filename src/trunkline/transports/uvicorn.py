@@ -7,9 +7,9 @@ connection is freed. RFC 6455 framing of what comes in stays with `websockets`.
 """
 
 import asyncio
-import functools
 import logging
 import os
+from types import MethodType
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -142,7 +142,7 @@ class FastTransport(asyncio.Protocol):
         if not transport.get_extra_info("ssl_object"):
             # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
             transport.set_write_buffer_limits(high=0)
-            self._write_now = functools.partial(os.write, transport.get_extra_info("socket").fileno())
+            self._write_now = MethodType(os.write, transport.get_extra_info("socket").fileno())
 
     def begin(self, open_connection: Open) -> None:
         """Let the hub take the connection."""
