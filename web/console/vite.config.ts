@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import mantine from "postcss-preset-mantine";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const client = (path: string) => fileURLToPath(new URL(`../client/src/${path}`, import.meta.url));
@@ -8,8 +9,14 @@ const client = (path: string) => fileURLToPath(new URL(`../client/src/${path}`, 
 /** Where `npx vite` finds the server while somebody works on the page. */
 const SERVER = process.env["TRUNKLINE_URL"] ?? "http://127.0.0.1:8765";
 
+/** rehype-highlight brings 37 languages along for those who name none; the chat names its own. */
+const withoutCommonLanguages: Plugin = {
+  name: "without common languages",
+  load: (id) => (/[\\/]lowlight[\\/]lib[\\/]common\.js$/.test(id) ? "export const grammars = {};" : undefined),
+};
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), withoutCommonLanguages],
   css: { postcss: { plugins: [mantine()] } },
   resolve: {
     // The client is built along from its source.
