@@ -39,6 +39,7 @@ export function ModelSelect({ value, error, change }: ModelSelectProps) {
         searchable
         nothingFoundMessage={isFetching ? "Loading the models…" : "No model has this name."}
         maxDropdownHeight={320}
+        comboboxProps={{ withinPortal: false }}
       />
       {chosen?.problem && (
         <Text size="xs" mt={4} c="orange">
