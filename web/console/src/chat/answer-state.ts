@@ -6,7 +6,7 @@ export type AnswerState =
   | { readonly kind: "nothing" }
   /** The model was asked, and has said nothing yet. */
   | { readonly kind: "waiting" }
-  | { readonly kind: "streaming"; readonly text: string }
+  | { readonly kind: "streaming" }
   | { readonly kind: "failed"; readonly sentence: string }
   | { readonly kind: "stopped" }
   /** Nobody asked for an answer to the last message. */
@@ -17,7 +17,7 @@ const NO_REASON = "The answer failed, and the server did not say why.";
 export function answerStateOf(conversation: Conversation): AnswerState {
   const { lastRun, streaming, messages } = conversation;
   if (streaming?.text) {
-    return { kind: "streaming", text: streaming.text };
+    return { kind: "streaming" };
   }
   if (isBusy(conversation)) {
     return { kind: "waiting" };
@@ -37,6 +37,23 @@ function endOf({ lastRun }: Conversation): AnswerState {
     return { kind: "failed", sentence: lastRun.error ?? NO_REASON };
   }
   return { kind: lastRun?.status === "cancelled" ? "stopped" : "nothing" };
+}
+
+/** The messages of a thread with the answer in progress, under the id that its message will have. */
+export function withStreaming({ streaming, thread }: Conversation, messages: readonly Message[]): readonly Message[] {
+  if (!streaming?.text || !thread) {
+    return messages;
+  }
+  const growing: Message = {
+    id: streaming.messageId,
+    thread_id: thread.id,
+    role: "assistant",
+    content: streaming.text,
+    timestamp: "",
+    processed: false,
+    version: 0,
+  };
+  return [...messages, growing];
 }
 
 /** The run that can be stopped. */

@@ -1,9 +1,7 @@
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { CircleAlert, RotateCcw } from "lucide-react";
 import type { AnswerState } from "./answer-state";
-import { LONG } from "./long-text";
 import classes from "./message.module.css";
-import { StreamingText } from "./streaming-text";
 
 interface AnswerViewProps {
   readonly answer: AnswerState;
@@ -12,10 +10,11 @@ interface AnswerViewProps {
   readonly ask: () => void;
 }
 
-/** The answer in progress, or how the last one ended where it did not end well. */
+/** That an answer is waited for, or how the last one ended where it did not end well. */
 export function AnswerView({ answer, isAsking, ask }: AnswerViewProps) {
   switch (answer.kind) {
     case "nothing":
+    case "streaming":
       return null;
     case "waiting":
       return (
@@ -24,15 +23,6 @@ export function AnswerView({ answer, isAsking, ask }: AnswerViewProps) {
           <i />
           <i />
         </div>
-      );
-    case "streaming":
-      return (
-        <article className={classes["message"]} data-role="assistant" data-streaming>
-          <span className="visually-hidden">Agent:</span>
-          <div className={classes["body"]}>
-            {answer.text.length > LONG ? <Tail text={answer.text} /> : <StreamingText text={answer.text} />}
-          </div>
-        </article>
       );
     case "failed":
       return (
@@ -55,11 +45,6 @@ export function AnswerView({ answer, isAsking, ask }: AnswerViewProps) {
     case "unanswered":
       return <Aside text="Nobody answered this message yet." name="Answer it" isAsking={isAsking} ask={ask} />;
   }
-}
-
-/** The end of a text that is too long to be shown whole while it grows. */
-function Tail({ text }: { readonly text: string }) {
-  return <div className={classes["plain"]}>…{text.slice(-LONG / 10)}</div>;
 }
 
 interface AskButtonProps {

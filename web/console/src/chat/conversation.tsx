@@ -5,7 +5,7 @@ import type { Message } from "../generated/agents";
 import type { ChatViewWsManager } from "../managers/chat-view-ws-manager";
 import { useApp } from "../state/app-state";
 import type { Conversation as ConversationData } from "../state/conversation";
-import { answerStateOf, lastQuestion, stoppableRun } from "./answer-state";
+import { answerStateOf, lastQuestion, stoppableRun, withStreaming } from "./answer-state";
 import { AnswerView } from "./answer-view";
 import { Composer } from "./composer";
 import classes from "./conversation.module.css";
@@ -38,6 +38,7 @@ export function Conversation({ manager, conversation }: ConversationProps) {
   const [sendings, setSendings] = useState(0);
   const older = useOlderMessages(threadId, conversation);
   const { messages } = older;
+  const shown = useMemo(() => withStreaming(conversation, messages), [conversation, messages]);
   const outgoing = useOutgoing(threadId, messages);
   const answer = answerStateOf(conversation);
   const running = stoppableRun(conversation);
@@ -95,11 +96,12 @@ export function Conversation({ manager, conversation }: ConversationProps) {
         now={clock.now}
         actions={isFree ? actions : undefined}
         isLastAnswer={message.id === lastId && message.role === "assistant"}
+        isGrowing={message.id === conversation.streaming?.messageId}
       />
     );
   return (
     <>
-      <MessageList messages={messages} render={render} atEnd={setIsAtEnd} older={older} goToEnd={sendings}>
+      <MessageList messages={shown} render={render} atEnd={setIsAtEnd} older={older} goToEnd={sendings}>
         {!messages.length && !outgoing.length && (
           <p className={classes["empty"]}>Nothing was said here yet. Write the first message below.</p>
         )}

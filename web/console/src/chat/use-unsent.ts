@@ -1,3 +1,4 @@
+import { useEffect, useState } from "react";
 import { useConsole } from "../console-context";
 import { useApp } from "../state/app-state";
 
@@ -10,7 +11,9 @@ export function draftOf(threadId: number): string {
 export function useUnsent(threadId: number): readonly string[] {
   const { storage } = useConsole();
   const outgoing = useApp((state) => state.outgoing);
-  const draft = storage.read(draftOf(threadId), "");
+  const [draft, setDraft] = useState("");
+  // The field that it was typed into keeps it when it goes, which is before this.
+  useEffect(() => setDraft(storage.read(draftOf(threadId), "")), [storage, threadId]);
   const texts = outgoing.filter((message) => message.threadId === threadId).map(({ content }) => content);
   return draft ? [...texts, draft] : texts;
 }

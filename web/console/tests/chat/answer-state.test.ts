@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { answerStateOf, lastQuestion, stoppableRun } from "../../src/chat/answer-state";
+import { answerStateOf, lastQuestion, stoppableRun, withStreaming } from "../../src/chat/answer-state";
 import type { Run } from "../../src/generated/agents";
 import { type Conversation, NO_CONVERSATION } from "../../src/state/conversation";
 import { aMessage, aRun, aThread } from "../rig/things";
@@ -30,7 +30,12 @@ test("before the first word one waits, then it streams; both can be stopped", ()
   expect(answerStateOf(silent)).toEqual({ kind: "waiting" });
   expect(stoppableRun(silent)).toBe(6);
   const streaming = held({ ...waiting, streaming: { runId: 6, messageId: 2, at: 2, text: "Be" } });
-  expect(answerStateOf(streaming)).toEqual({ kind: "streaming", text: "Be" });
+  expect(answerStateOf(streaming)).toEqual({ kind: "streaming" });
+  expect(withStreaming(streaming, [question]).map(({ id, content }) => [id, content])).toEqual([
+    [1, "Why?"],
+    [2, "Be"],
+  ]);
+  expect(withStreaming(silent, [question])).toEqual([question]);
 });
 
 test("a failure tells its reason, with words said before or without", () => {

@@ -2,12 +2,12 @@ import { MantineProvider } from "@mantine/core";
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import { Markdown } from "../../src/chat/markdown";
-import { StreamingText } from "../../src/chat/streaming-text";
+import { MarkdownText } from "../../src/chat/markdown-text";
 
 afterEach(cleanup);
 
 function show(text: string, isStreaming = false): HTMLElement {
-  const content = isStreaming ? <StreamingText text={text} /> : <Markdown text={text} />;
+  const content = isStreaming ? <MarkdownText text={text} isGrowing /> : <Markdown text={text} />;
   const { container } = render(
     <MantineProvider env="test">
       <main>{content}</main>
@@ -58,4 +58,27 @@ test("what is open in a text that grows is closed for now", () => {
   expect(shown.querySelector("strong")?.textContent).toBe("bold");
   expect(show("See [the docs](https://exam", true).textContent).toBe("See the docs");
   expect(show("```js\nconst a = 1", true).querySelector("pre")?.textContent).toContain("const a = 1");
+});
+
+test("a definition at the end of a finished text reaches all of its links", () => {
+  const text = "See [the docs][1].\n\nMore.\n\n[1]: https://example.org/docs\n";
+  const { container } = render(
+    <MantineProvider env="test">
+      <MarkdownText text={text} isGrowing={false} />
+    </MantineProvider>,
+  );
+  expect(container.querySelector("a")?.getAttribute("href")).toBe("https://example.org/docs");
+});
+
+test("the end of a text changes nothing of its blocks before the last", () => {
+  const at = (text: string, isGrowing: boolean) => (
+    <MantineProvider env="test">
+      <MarkdownText text={text} isGrowing={isGrowing} />
+    </MantineProvider>
+  );
+  const { container, rerender } = render(at("First.\n\nSecond **bo", true));
+  const first = container.querySelector("p");
+  rerender(at("First.\n\nSecond **bold**.", false));
+  expect(container.querySelector("p")).toBe(first);
+  expect(container.querySelector("strong")?.textContent).toBe("bold");
 });
