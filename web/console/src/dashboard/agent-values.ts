@@ -40,7 +40,7 @@ const MOST_INSTRUCTIONS = 64 * 1024;
 
 /** What the form shows of an agent. An option that is no number stands with the rest, where it can be seen. */
 export function valuesOf({ config, ...agent }: AgentContent): AgentValues {
-  const isOption = (name: string) => name in OPTIONS && typeof config[name] === "number";
+  const isOption = (name: string) => Object.hasOwn(OPTIONS, name) && typeof config[name] === "number";
   const options = OPTION_NAMES.map((name) => [name, isOption(name) ? (config[name] as number) : ""]);
   const rest = Object.entries(config).filter(([name]) => !isOption(name));
   const { name, model, system_instructions, task_instructions } = agent;
@@ -129,7 +129,7 @@ export function isSame(a: unknown, b: unknown): boolean {
   return (
     Array.isArray(a) === Array.isArray(b) &&
     names.length === Object.keys(b).length &&
-    names.every((name) => name in b && isSame(left?.[name], right?.[name]))
+    names.every((name) => Object.hasOwn(b, name) && isSame(left?.[name], right?.[name]))
   );
 }
 

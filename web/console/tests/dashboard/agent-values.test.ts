@@ -51,6 +51,13 @@ describe("the form's values", () => {
     );
   });
 
+  test("hold a member that is named like one of every object", () => {
+    const content = { ...NEW_AGENT, config: { toString: 0, constructor: 1 } };
+    expect(contentOf(valuesOf(content))).toEqual(content);
+    expect(isSame({ a: 1 }, { toString: 1 })).toBe(false);
+    expect(isSame({ toString: 1 }, { a: 1 })).toBe(false);
+  });
+
   test("an option that is no number stands with the rest, where it can be seen", () => {
     const values = valuesOf({ ...NEW_AGENT, config: { temperature: "hot", seed: 3 } });
     expect(values).toMatchObject({ temperature: "", seed: 3, more: '{\n  "temperature": "hot"\n}' });
