@@ -129,7 +129,7 @@ $(VENV)/.installed-%: pyproject.toml uv.lock
 
 $(WEB_STAMP): web/package-lock.json web/package.json $(wildcard web/*/package.json)
 	@set -eu; $(find_node); \
-	echo "Installing what the TypeScript needs into web/node_modules (60 MB, once)"; \
+	echo "Installing what the TypeScript needs into web/node_modules (150 MB, once)"; \
 	cd web; $$npm ci --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000; \
 	touch $(notdir $(@D))/$(@F)
 
