@@ -17,6 +17,7 @@ import { RunAnnouncer } from "./run-announcer";
 import { useAction } from "./use-action";
 import { useDraft } from "./use-draft";
 import { useEditing } from "./use-editing";
+import { useFocusWhenAsked } from "./use-focus";
 import { useLooking } from "./use-looking";
 import { useNaming } from "./use-naming";
 import { useOlderMessages } from "./use-older-messages";
@@ -46,6 +47,7 @@ export function Conversation({ manager, conversation }: ConversationProps) {
   const stopping = useAction("Not stopped");
   const question = lastQuestion(messages);
   const nameLater = useNaming(conversation);
+  useFocusWhenAsked(field);
   useLooking(manager, conversation.messages.at(-1)?.id, isAtEnd);
 
   const ask = useCallback(() => {
@@ -58,7 +60,8 @@ export function Conversation({ manager, conversation }: ConversationProps) {
     [ask, setEditing],
   );
   const stop = running === undefined ? undefined : () => stopping.run(() => manager.stop(running));
-  useHotkeys([["Escape", () => isDialogOpen() || stop?.()]], []);
+  // Other fields have uses of their own for this key.
+  useHotkeys([["Escape", () => isSomethingOver() || stop?.()]], ["INPUT"]);
   useHotkeys([["/", () => field.current?.focus()]]);
 
   const send = (text: string) => {
@@ -134,6 +137,7 @@ function useOutgoing(threadId: number, messages: readonly Message[]) {
   }, [outgoing, threadId, messages]);
 }
 
-function isDialogOpen(): boolean {
-  return document.querySelector('[role="dialog"]') !== null;
+/** Whether a dialog or a menu is over the page, which the key closes. */
+function isSomethingOver(): boolean {
+  return document.querySelector('[role="dialog"], [role="menu"]') !== null;
 }

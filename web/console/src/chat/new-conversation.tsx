@@ -9,6 +9,7 @@ import { titleFrom } from "../state/titles";
 import { Composer } from "./composer";
 import classes from "./conversation.module.css";
 import { useDraft } from "./use-draft";
+import { TO_WRITE, useFocusWhenAsked } from "./use-focus";
 
 /** A conversation before its first message, which makes the thread. */
 export function NewConversation({ agent }: { readonly agent: Agent }) {
@@ -18,6 +19,7 @@ export function NewConversation({ agent }: { readonly agent: Agent }) {
   const [draft, changeDraft] = useDraft(`draft of agent ${agent.id}`);
   const [trouble, setTrouble] = useState<string>();
   const [isSending, setIsSending] = useState(false);
+  useFocusWhenAsked(field, true);
   useHotkeys([["/", () => field.current?.focus()]]);
   const send = async (text: string) => {
     setIsSending(true);
@@ -26,7 +28,7 @@ export function NewConversation({ agent }: { readonly agent: Agent }) {
       const thread = await rest.createThread(agent.id, titleFrom(text));
       outbox.send(thread.id, text);
       changeDraft("");
-      navigate(`/threads/${thread.id}`, { replace: true });
+      navigate(`/threads/${thread.id}`, { replace: true, ...TO_WRITE });
     } catch (error) {
       setTrouble(sentenceOf(error));
       setIsSending(false);
