@@ -12,10 +12,11 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.part import Goal, Part, table
 from benchmarks.rest_client import RestClient
 from benchmarks.server_process import ServerProcess
 from benchmarks.stamping_server import VARIABLE
@@ -118,6 +119,22 @@ def compare(asked: dict[str, float], committed: dict[str, float], watcher: Watch
 def quantile(seconds: Sequence[float], share: float) -> float:
     """The value that this share of all does not exceed."""
     return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * share))]
+
+
+def report(outcome: Outcome) -> Part:
+    """The outcome as a part of `make bench`."""
+    goals: list[Goal] = []
+    cells: list[list[str]] = []
+    for title, seconds in (("commit to client", outcome.from_commit), ("request to client", outcome.from_request)):
+        cells.append([title, *(f"{quantile(seconds, share) * 1000:.2f} ms" for share in (0.5, 0.99, 1.0))])
+    for name, share, bound in (("p50", 0.5, GOAL_P50), ("p99", 0.99, GOAL_P99)):
+        value = quantile(outcome.from_commit, share)
+        words = f"{name} ≤ {bound * 1000:g} ms"
+        goals.append(Goal("commit to event on another client", words, f"{value * 1000:.2f} ms", value <= bound))
+    arrived = f"{len(outcome.from_commit):,} of {outcome.changes:,}"
+    goals.append(Goal(goals[0].work, "all arrive", arrived, len(outcome.from_commit) == outcome.changes))
+    text = f"### From a commit to another client's application\n\n{table(('', 'p50', 'p99', 'longest'), cells)}"
+    return Part(name="commit_to_client", markdown=text, goals=goals, figures=asdict(outcome))
 
 
 def main() -> int:

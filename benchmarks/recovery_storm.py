@@ -260,7 +260,7 @@ def _cut_and_return(
 def _count_recovered(load: LineProcess, each: int, clients: int, events: Sequence[Event]) -> int:
     """Clients that read each of their events once: as many as there were, and their stamps add up."""
     told, sums = generator.report(load, each), load.ask("sums")
-    right = sum(one == wanted for one, wanted in zip(sums["sums"], expected_sums(events), strict=True))
+    right = sum(int(one) == wanted for one, wanted in zip(sums["sums"], expected_sums(events), strict=True))
     if not told["least"] == told["most"] == each:
         print(f"  each of them should have read {each} events, and read {told['least']} to {told['most']}")
     lost = int(told["gone"]) + int(sums["unlike"])

@@ -23,7 +23,7 @@ from benchmarks.fanout.tables import render, render_ratios
 _WORKS = ((1_000, 100, 4.0), (1_000, 1_000, 3.0), (1_000, 4_000, 3.0), (10_000, 100, 3.0))
 _QUICK = 0.4
 _IDLE_CONNECTIONS = 5_000
-_ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent
 _PLOTS = {
     "cpu-1000x100.svg": "CPU per delivery, 1,000 subscribers, 100 events a second",
     "cpu-1000x1000.svg": "CPU per delivery, 1,000 subscribers, 1,000 events a second",
@@ -40,7 +40,6 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--works", metavar="WORKS", help="such as 1000x100,10000x100; `idle` for the memory")
     parser.add_argument("--quick", action="store_true", help="shorter works")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is done; the median counts")
-    parser.add_argument("--publish", action="store_true", help="write the results into docs/, and README.md's table")
     return parser.parse_args(arguments)
 
 
@@ -133,18 +132,17 @@ def tell(outcome: Outcome) -> str:
     return f"{line}; fails: {outcome.failure}" if outcome.failure else line
 
 
-def publish(results: Results, folder: Path) -> None:
-    """Put the results into the documentation: files into a folder of their own, tables between marks of the pages."""
-    target = _ROOT / "docs" / "performance"
+def publish(folder: Path, parts: dict[str, str]) -> None:
+    """Put a run into the documentation: files into a folder of their own, texts between marks of the pages."""
+    target = ROOT / "docs" / "performance"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.md"))
-    for page, prefix in ((_ROOT / "docs" / "performance.md", ""), (_ROOT / "README.md", "docs/")):
+    for page, prefix in ((ROOT / "docs" / "performance.md", ""), (ROOT / "README.md", "docs/")):
         plots = "\n\n".join(
             f"![{words}]({prefix}performance/{file})" for file, words in _PLOTS.items() if (target / file).exists()
         )
-        parts = {"results": render(results), "ratios": render_ratios(results), "plots": plots}
         text = page.read_text()
-        for name, part in parts.items():
+        for name, part in {**parts, "plots": plots}.items():
             text = fill(text, name, part)
         page.write_text(text)
 
@@ -156,9 +154,8 @@ def fill(page: str, name: str, text: str) -> str:
     return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}" if end else page
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Do the run of the command line."""
-    options = read_arguments(arguments)
+def perform(options: argparse.Namespace) -> Results:
+    """Do the run that the command line asks for."""
     if sys.platform != "linux":
         raise SystemExit("The benchmark reads /proc and pins processes to cores, so it needs Linux.")
     works = choose_works(options.works, options.quick)
@@ -171,15 +168,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for result in results.peers:
             if not result.absent:
                 run.measure(result)
-    folder = BUILD / "results"
+    return results
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do the run of the command line, and write what came of it."""
+    options = read_arguments(arguments)
+    results = perform(options)
+    folder = BUILD / "fanout"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     results.write(folder / "results.json")
     report = f"{render_ratios(results)}\n{render(results)}"
     (folder / "results.md").write_text(report)
     draw_all(results, folder)
-    if options.publish:
-        publish(results, folder)
     print(f"\n{report}\nAll of it is in {folder}")
 
 

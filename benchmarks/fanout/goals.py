@@ -1,22 +1,12 @@
 """The goals of this benchmark: each a ratio, or a bound, in one run."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from benchmarks.fanout.measuring import Outcome, Work
 from benchmarks.fanout.results import REFERENCE, Results
+from benchmarks.part import Goal
 
 _LIGHT, _FULL, _HEAVY, _WIDE = (1_000, 100), (1_000, 1_000), (1_000, 4_000), (10_000, 100)
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A goal, and what was measured; `met` is None where a figure is missing."""
-
-    work: str
-    goal: str
-    measured: str
-    met: bool | None
 
 
 def judge(results: Results) -> list[Goal]:

@@ -108,9 +108,23 @@ class Results:
             if outcome.others_share > QUIET
         ]
 
-    def write(self, file: Path) -> None:
-        """Write everything as JSON."""
-        told = {
+    @property
+    def ratios(self) -> dict[str, float]:
+        """What two runs are compared by: of each peer that did a work, its figures over Trunkline's."""
+        found: dict[str, float] = {}
+        for one in self.peers:
+            for work in self.works:
+                ratio = None if one.failure(work) else self.cpu_ratio(one, work)
+                if ratio is not None and one.peer.name != REFERENCE:
+                    found[f"CPU per delivery, {work.name}, {one.peer.name}"] = ratio
+            memory = self.ratio(one, lambda result: result.idle_memory)
+            if memory is not None and one.peer.name != REFERENCE:
+                found[f"memory of a connection, {one.peer.name}"] = memory
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a file."""
+        return {
             "measured": self.measured,
             "machine": self.machine,
             "rounds": self.rounds,
@@ -118,7 +132,10 @@ class Results:
             "idle_connections": self.idle_connections,
             "peers": [one.as_dict() for one in self.peers],
         }
-        file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+
+    def write(self, file: Path) -> None:
+        """Write everything as JSON."""
+        file.write_text(json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n")
 
 
 def cpu_per_delivery(one: PeerResult, work: Work) -> float | None:

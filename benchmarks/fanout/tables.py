@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from benchmarks.fanout.goals import judge
 from benchmarks.fanout.measuring import Outcome, Work
 from benchmarks.fanout.results import PeerResult, Results
+from benchmarks.part import Goal
 
 
 def render_ratios(results: Results) -> str:
@@ -14,13 +15,13 @@ def render_ratios(results: Results) -> str:
 
 def render(results: Results) -> str:
     """Everything else that a reader needs to judge the figures."""
-    return "\n".join(
-        [
-            *_goals(results),
-            *(line for work in results.works for line in _details(results, work)),
-            *_surroundings(results),
-        ]
-    )
+    return "\n".join([*render_goals(judge(results)), *render_details(results), *render_surroundings(results)])
+
+
+def render_details(results: Results) -> Iterator[str]:
+    """A table for each work."""
+    for work in results.works:
+        yield from _details(results, work)
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -67,13 +68,14 @@ def _times(ratio: float | None, figure: str) -> str:
     return figure if ratio is None else f"{ratio:.2f} x ({figure})"
 
 
-def _goals(results: Results) -> Iterator[str]:
+def render_goals(goals: Iterable[Goal]) -> Iterator[str]:
+    """The table of goals."""
     words = {True: "yes", False: "**no**", None: "?"}
     yield "### Goals"
     yield ""
     yield from _table(
         ("work", "goal", "measured", "met"),
-        ([goal.work, goal.goal, goal.measured, words[goal.met]] for goal in judge(results)),
+        ([goal.work, goal.goal, goal.measured, words[goal.met]] for goal in goals),
     )
 
 
@@ -112,7 +114,8 @@ def _milliseconds(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms"
 
 
-def _surroundings(results: Results) -> Iterator[str]:
+def render_surroundings(results: Results) -> Iterator[str]:
+    """What it was measured on, and with which versions."""
     yield "### Machine and versions"
     yield ""
     yield f"Measured {results.measured}; rounds: {results.rounds}; idle connections: {results.idle_connections:,}."
