@@ -59,12 +59,15 @@ export class WatchedStore {
   }
 
   async #inTime<Result>(answering: Promise<Result> | undefined): Promise<Result | undefined> {
+    if (!answering) {
+      return undefined;
+    }
     let timer: unknown;
     const late = new Promise<never>((_, reject) => {
       timer = this.#timers.set(() => reject(new DOMException("The store does not answer", "TimeoutError")), PATIENCE);
     });
     try {
-      return await (answering && Promise.race([answering, late]));
+      return await Promise.race([answering, late]);
     } finally {
       this.#timers.clear(timer);
     }

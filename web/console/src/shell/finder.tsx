@@ -1,15 +1,18 @@
 import { Spotlight, type SpotlightActionGroupData } from "@mantine/spotlight";
 import { Activity, Bot, LayoutDashboard, MessageSquare, Search } from "lucide-react";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { useApp } from "../state/app-state";
+import { NO_AGENTS, NO_THREADS } from "../state/entities";
 import { titleOf } from "../state/titles";
 
 /** Finds agents, threads and pages by what one types. */
 export function Finder() {
   const [, navigate] = useLocation();
-  const agents = useApp((state) => state.agents.data);
-  const threads = useApp((state) => state.threads.data.byId);
+  // While it is closed it lists nothing, and no event makes it work.
+  const [isOpen, setIsOpen] = useState(false);
+  const agents = useApp((state) => (isOpen ? state.agents.data : NO_AGENTS.byId));
+  const threads = useApp((state) => (isOpen ? state.threads.data.byId : NO_THREADS.byId));
   const vanishing = useApp((state) => state.vanishing);
   const actions = useMemo((): SpotlightActionGroupData[] => {
     const shownAgents = [...agents.values()].filter(({ id }) => !vanishing.agents.has(id));
@@ -60,6 +63,8 @@ export function Finder() {
   return (
     <Spotlight
       actions={actions}
+      onSpotlightOpen={() => setIsOpen(true)}
+      onSpotlightClose={() => setIsOpen(false)}
       shortcut="mod + K"
       nothingFound="Nothing has this name."
       highlightQuery
