@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import commit_to_client, deflate, flat_costs, many_connections, recovery_storm, serve_start
+from benchmarks import (
+    commit_to_client,
+    deflate,
+    flat_costs,
+    many_connections,
+    recovery_storm,
+    serve_start,
+    where_time_goes,
+)
 from benchmarks.comparing import compare, render_comparison
 from benchmarks.fanout.__main__ import perform, publish, read_arguments
 from benchmarks.fanout.generator import BUILD
@@ -34,6 +42,7 @@ def other_parts(quick: bool) -> dict[str, Callable[[], Part]]:
         "flat": lambda: flat_costs.run(100_000 if quick else 1_000_000),
         "latency": lambda: commit_to_client.report(asyncio.run(commit_to_client.run(plan))),
         "start": serve_start.run,
+        "time": where_time_goes.run,
         "deflate": deflate.run,
     }
 

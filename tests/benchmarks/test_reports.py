@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.__main__ import assemble, read_command_line, read_ratios
 from benchmarks.comparing import compare, render_comparison
-from benchmarks.fanout.__main__ import fill
+from benchmarks.fanout.__main__ import fill, publish
 from benchmarks.fanout.generator import Clients
 from benchmarks.fanout.goals import judge
 from benchmarks.fanout.measuring import Outcome, Work
@@ -125,3 +125,24 @@ def test_lost_and_doubled_events_of_a_storm_do_not_add_up_to_what_is_right() -> 
     assert len(set(right)) == len(right)
     (key, _), instead = events[0], next(stamp for other, stamp in events[1:] if other == events[0][0])
     assert expected_sums([(key, instead), *events[1:]])[0] != right[0]
+
+
+def test_publishing_replaces_what_the_pages_showed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.fanout.__main__.ROOT", tmp_path)
+    (tmp_path / "docs" / "performance").mkdir(parents=True)
+    (tmp_path / "docs" / "performance" / "of-yesterday.svg").touch()
+    page = (
+        "<!-- ratios -->old<!-- /ratios --> words <!-- results -->old<!-- /results --> <!-- plots -->old<!-- /plots -->"
+    )
+    (tmp_path / "docs" / "performance.md").write_text(page)
+    (tmp_path / "README.md").write_text("<!-- ratios -->old<!-- /ratios -->")
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("results.json", "results.md", "memory.svg"):
+        (run / name).touch()
+    publish(run, {"ratios": "the ratios", "results": "the results"})
+    text = (tmp_path / "docs" / "performance.md").read_text()
+    assert "old" not in text
+    assert all(words in text for words in ("the ratios", " words ", "the results", "](performance/memory.svg)"))
+    assert "the ratios" in (tmp_path / "README.md").read_text()
+    assert {file.name for file in (tmp_path / "docs" / "performance").iterdir()} == {"results.json", "memory.svg"}
