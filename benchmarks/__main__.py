@@ -86,7 +86,9 @@ def assemble(fanout: Results | None, parts: Sequence[Part], before: dict[str, fl
     lines += render_details(fanout) if fanout else []
     lines += [part.markdown for part in parts]
     lines += render_surroundings(fanout) if fanout else []
-    lines += [render_comparison(compare(before, ratios))] if before else []
+    if before:
+        alone = [*(name for name in ratios if name not in before), *(name for name in before if name not in ratios)]
+        lines.append(render_comparison(compare(before, ratios), alone))
     figures = {
         "quick": quick,
         "goals": [{"work": one.work, "goal": one.goal, "measured": one.measured, "met": one.met} for one in goals],

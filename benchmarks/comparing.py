@@ -1,6 +1,6 @@
 """Two runs beside each other: whether what should hold still did."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.part import table
@@ -33,11 +33,12 @@ def compare(before: Mapping[str, float], now: Mapping[str, float]) -> list[Compa
     return [Compared(name, before[name], value) for name, value in now.items() if name in before]
 
 
-def render_comparison(compared: list[Compared]) -> str:
-    """A table, and how many agree."""
+def render_comparison(compared: list[Compared], missing: Sequence[str] = ()) -> str:
+    """A table, how many agree, and what only one of the two runs could measure."""
     agreeing = sum(one.agrees for one in compared)
     head = f"### Beside the run before\n\n{agreeing} of {len(compared)} ratios agree within {AGREEMENT:.0%}.\n\n"
-    return head + table(("ratio", "before", "now", "difference", "agrees"), _rows(compared))
+    alone = f"\nIn one of the two runs only: {'; '.join(missing)}.\n" if missing else ""
+    return head + table(("ratio", "before", "now", "difference", "agrees"), _rows(compared)) + alone
 
 
 def _rows(compared: list[Compared]) -> Iterator[list[str]]:

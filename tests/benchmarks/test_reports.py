@@ -70,7 +70,8 @@ def test_ratios_of_two_runs_agree_within_fifteen_percent_either_way() -> None:
         {"a": 1.0, "b": 1.0, "c": 1.0, "gone": 1.0, "zero": 0.0}, {"a": 1.15, "b": 0.86, "c": 1.2, "zero": 1.0}
     )
     assert {one.name: one.agrees for one in compared} == {"a": True, "b": False, "c": False, "zero": False}
-    text = render_comparison(compared)
+    text = render_comparison(compared, missing=["gone"])
+    assert "In one of the two runs only: gone." in text
     assert "1 of 4 ratios agree within 15%" in text
     assert "| c | 1.000 | 1.200 | +20% | **no** |" in text
 
@@ -92,6 +93,7 @@ def test_a_report_has_every_goal_in_one_table_and_the_same_in_its_file(results: 
     assert figures["ratios"]["storm"] == 0.5
     assert figures["storm"] == {"clients": 3}
     assert len(figures["goals"]) == len(judge(results)) + 2
+    assert "In one of the two runs only: CPU per delivery, 1,000 x 100/s, uws; " in text
     assert "ratios" not in assemble(None, [part], {}, quick=True)["texts"]
 
 
