@@ -116,6 +116,10 @@ async def test_head_tells_what_get_would(api: Application) -> None:
         ("br;q=0, *;q=0", None),
         ("identity", None),
         ("", None),
+        ("gzip;q=.", None),
+        ("gzip;q=1.2.3, br ; q=0.25", "br"),
+        ("*;q=2, gzip;q=1.000", "gzip"),
+        ("gzip;q=..,,;", None),
     ],
 )
 async def test_files_come_in_the_best_coding_the_browser_takes(

@@ -26,7 +26,8 @@ _PAGE = "index.html"
 _NONCE = "__CSP_NONCE__"
 # Best first. The build compresses; what it left alone is served as it is.
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
-_CODING: Final = re.compile(r"([\w*-]+)\s*(?:;\s*q\s*=\s*([\d.]+))?")
+# RFC 9110: a coding, and a weight of at most three decimals. What is no weight is no coding that is wanted.
+_CODING: Final = re.compile(r"([\w*-]+)(?:\s*;\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?", re.ASCII)
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -169,7 +170,8 @@ def _read_asset(path: Path) -> Asset:
 
 def _best_coding(accepted: str, bodies: Mapping[str, bytes]) -> str:
     """The first of our codings that `Accept-Encoding` does not exclude; RFC 9110, 12.5.3."""
-    weights = {found[1].lower(): float(found[2] or 1) for found in _CODING.finditer(accepted)}
+    given = (_CODING.fullmatch(part.strip()) for part in accepted.split(","))
+    weights = {found[1].lower(): float(found[2] or 1) for found in given if found is not None}
     for coding in _CODINGS:
         if coding in bodies and weights.get(coding, weights.get("*", 0)) > 0:
             return coding
