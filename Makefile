@@ -79,7 +79,7 @@ gen: $(VENV)/.installed-test $(WEB_STAMP) ## Write what spec and web have that i
 	$(BIN)/python -m trunkline.agents.api.generated
 	@$(call in_web,gen --workspace @trunkline/console)
 
-bench: $(VENV)/.installed-test ## Trunkline and its peers side by side: CPU, latency, memory, loss (a few minutes of two quiet cores)
+bench: $(VENV)/.installed-test $(CLIENT) ## Trunkline and its peers side by side: CPU, latency, memory, loss (a few minutes of two quiet cores)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 chaos: $(VENV)/.installed-test ## Cut links, kill, restart and crowd the server, stop reading, and count what arrived (seven minutes)

@@ -20,6 +20,7 @@ from benchmarks import (
     serve_start,
     where_time_goes,
 )
+from benchmarks.browser_frames import __main__ as browser_frames
 from benchmarks.comparing import compare, render_comparison
 from benchmarks.fanout.__main__ import perform, publish, read_arguments
 from benchmarks.fanout.generator import BUILD
@@ -42,6 +43,7 @@ def other_parts(quick: bool) -> dict[str, Callable[[], Part]]:
         "flat": lambda: flat_costs.run(100_000 if quick else 1_000_000),
         "latency": lambda: commit_to_client.report(asyncio.run(commit_to_client.run(plan))),
         "start": serve_start.run,
+        "browser": lambda: browser_frames.run(5.0 if quick else 10.0),
         "time": where_time_goes.run,
         "deflate": deflate.run,
     }

@@ -1,21 +1,25 @@
-"""Whether a page keeps its frames while it takes 10,000 events a second, in Chromium.
+"""Whether a page keeps its frames while it takes 10,000 events a second, in Chromium, and what the client weighs.
 
 python -m benchmarks.browser_frames
 """
 
-import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.fanout.generator import BUILD
+from benchmarks.fanout.installing import npm
+from benchmarks.part import Goal, Part, table
 
 _FLAGS: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -24,6 +28,11 @@ _FLAGS: Final = (
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 _FRAME: Final = 1000 / 60
 _WARM_UP: Final = 2.0
+_RATE: Final = 10_000
+_WEB: Final = Path(__file__).parent.parent.parent / "web"
+_OURS: Final = "@trunkline/client"
+_BUDGET: Final = 6 * 1024
+_OTHERS: Final = {"socket.io-client": "4.8.4", "centrifuge": "5.8.0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +114,8 @@ def _task_time(metrics: dict[str, Any]) -> float:
     return next(float(metric["value"]) for metric in metrics["metrics"] if metric["name"] == "TaskDuration")
 
 
-def run(rate: int, seconds: float) -> Frames:
-    """Serve, look, and tell."""
+def look(rate: int, seconds: float) -> Frames:
+    """Serve, and look at the page for a while."""
     browser = os.environ.get("TRUNKLINE_CHROMIUM") or next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
         raise SystemExit("There is no Chromium on PATH; install it, or name it in TRUNKLINE_CHROMIUM.")
@@ -118,15 +127,45 @@ def run(rate: int, seconds: float) -> Frames:
             chromium.close()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure a page with events and one without, and print both."""
-    parser = argparse.ArgumentParser(prog="benchmarks.browser_frames", description=__doc__)
-    parser.add_argument("--rate", type=int, default=10_000, help="events a second")
-    parser.add_argument("--seconds", type=float, default=10.0)
-    options = parser.parse_args(arguments)
-    for rate in (1, options.rate):
-        print(json.dumps({"rate": rate, **asdict(run(rate, options.seconds))}))
+def measure_sizes() -> dict[str, int]:
+    """Gzipped bytes of this client and of others, each bundled whole, as a page that uses it would get it."""
+    npm("browser_clients", _OTHERS)
+    entries = {_OURS: _WEB / "client" / "dist" / "index.js"}
+    for name in _OTHERS:
+        entry = BUILD / "browser_clients" / f"{name}.js"
+        entry.write_text(f'export * from "{name}";\n')
+        entries[name] = entry
+    command = ["node", str(_WEB.parent / "benchmarks" / "client_size.mjs"), *map(str, entries.values())]
+    told = subprocess.run(command, cwd=_WEB, capture_output=True, text=True, check=True)
+    sizes: dict[str, int] = json.loads(told.stdout)
+    return {name: sizes[str(path)] for name, path in entries.items()}
+
+
+def run(seconds: float = 10.0) -> Part:
+    """Look at a page that hears an event a second and at one that hears 10,000, and weigh the clients."""
+    idle, busy = look(1, seconds), look(_RATE, seconds)
+    sizes = measure_sizes()
+    kept = f"{busy.dropped} dropped of {busy.frames * seconds:.0f}; {busy.received:,.0f} events/s, {busy.holes} holes"
+    goals = [
+        Goal("page in Chromium", "core ≤ 6 KB gzipped", f"{sizes[_OURS] / 1024:.2f} KB", sizes[_OURS] <= _BUDGET),
+        Goal(
+            "page in Chromium", f"{_RATE:,} events/s, no animation frame dropped", kept,
+            busy.dropped == 0 and busy.holes == 0 and busy.received >= 0.99 * _RATE,
+        ),
+    ]  # fmt: skip
+    rows = [
+        [f"{one.received:,.0f}", f"{one.frames:.1f}", str(one.dropped), f"{one.longest:.0f} ms", f"{one.busy:.0%}"]
+        for one in (idle, busy)
+    ]
+    text = (
+        "### The browser's end\n\n"
+        f"{table(('events/s', 'frames/s', 'dropped', 'longest gap', 'main thread'), rows)}\n"
+        f"{table(('client', 'minified and gzipped'), ([name, f'{size:,} B'] for name, size in sizes.items()))}"
+    )
+    ratios = {f"bytes of {name} over ours": sizes[name] / sizes[_OURS] for name in _OTHERS}
+    figures = {"idle": asdict(idle), "busy": asdict(busy), "sizes": sizes}
+    return Part(name="browser", markdown=text, goals=goals, ratios=ratios, figures=figures)
 
 
 if __name__ == "__main__":
-    main()
+    print(run().markdown)
