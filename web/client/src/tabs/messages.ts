@@ -15,7 +15,7 @@ import type { Position } from "../position.js";
 import type { Signal } from "../signals.js";
 
 /** Names what tabs and the hub say to each other. Tabs whose code speaks another version share another line. */
-export const TABS_PROTOCOL = 1;
+export const TABS_PROTOCOL = 2;
 
 /** A topic as a tab wants it: the tab's own number for it, and how far the tab has processed it. */
 export interface WantedTopic {

@@ -1,8 +1,8 @@
 import { randomId } from "../random-id.js";
 import { holdLock } from "../web-locks.js";
 import { makeHub } from "./make-hub.js";
-import type { HubNotice, TabRequest } from "./messages.js";
-import { browserPlatform, type Port } from "./platform.js";
+import { browserPlatform } from "./platform.js";
+import { servePort } from "./serve-port.js";
 
 // The shared worker's own code: a hub, and a port for each tab.
 
@@ -16,16 +16,8 @@ if (platform.locks) {
   });
 }
 
-function serve(port: Port): void {
-  const tab = hub.connect(
-    (notice: HubNotice) => port.postMessage(notice),
-    () => port.close(),
-  );
-  port.onmessage = ({ data }) => tab.receive(data as TabRequest);
-}
-
 globalThis.addEventListener("connect", (event) => {
   for (const port of (event as MessageEvent).ports) {
-    serve(port);
+    servePort(hub, port, platform.timers);
   }
 });

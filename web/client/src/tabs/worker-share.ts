@@ -30,7 +30,7 @@ export class WorkerShare implements Share {
       this.#worker = worker;
       // A worker that cannot be loaded says so here, and in no other way.
       worker.onerror = () => this.#hasAnswered || this.#fail(worker, "The shared worker could not be loaded");
-      worker.port.onmessage = ({ data }) => this.#worker === worker && this.#receive(data as HubNotice, events);
+      worker.port.onmessage = ({ data }) => this.#receive(worker, data as readonly HubNotice[], events);
       events.joined({ post: (request) => worker.port.postMessage(request) });
     } catch (error) {
       events.failed(String(error));
@@ -47,7 +47,16 @@ export class WorkerShare implements Share {
     this.#worker = undefined;
   }
 
-  #receive(notice: HubNotice, events: ShareEvents): void {
+  #receive(worker: Worker, notices: readonly HubNotice[], events: ShareEvents): void {
+    for (const notice of notices) {
+      // What the tab does with one may end this worker for it.
+      if (this.#worker === worker) {
+        this.#take(notice, events);
+      }
+    }
+  }
+
+  #take(notice: HubNotice, events: ShareEvents): void {
     this.#hasAnswered = true;
     if (notice.kind === "welcome" && notice.lock !== undefined && this.#locks) {
       this.#stopWatching();

@@ -3,10 +3,11 @@ import type { Signal } from "../../src/signals.js";
 import { SilenceMemory } from "../../src/silences/silence-memory.js";
 import { connectTabs, type TabsOptions } from "../../src/tabs/connect-tabs.js";
 import { makeHub } from "../../src/tabs/make-hub.js";
-import type { TabRequest } from "../../src/tabs/messages.js";
 import type { Channel, Port, TabsPlatform, Worker } from "../../src/tabs/platform.js";
+import { servePort } from "../../src/tabs/serve-port.js";
 import type { TabHub } from "../../src/tabs/tab-hub.js";
 import type { TabLine } from "../../src/tabs/tab-line.js";
+import type { Timers } from "../../src/timers.js";
 import { holdLock, type Locks } from "../../src/web-locks.js";
 import { ManualWorld, settle } from "./manual-world.js";
 
@@ -230,6 +231,31 @@ class ManualPort implements Port {
   }
 }
 
+/** Timers of what is paced: here a turn of the loop is long enough. */
+const SOON: Timers = {
+  set(act) {
+    const waiting = { act };
+    queueMicrotask(() => waiting.act());
+    return waiting;
+  },
+  clear(timer) {
+    if (timer) {
+      (timer as { act: () => void }).act = () => {};
+    }
+  },
+};
+
+/** The worker's end of a port; a worker that is gone neither hears nor says anything. */
+class WorkerPort extends ManualPort {
+  constructor(readonly worker: ManualWorker) {
+    super({ run: (act) => worker.isAlive && act() });
+  }
+
+  override postMessage(message: unknown): void {
+    this.worker.isAlive && super.postMessage(message);
+  }
+}
+
 class ManualWorker {
   isAlive = true;
   readonly #hub: TabHub;
@@ -253,15 +279,15 @@ class ManualWorker {
   }
 
   connect(tab: ManualTab): Worker {
-    const [near, far] = [new ManualPort(tab), new ManualPort(WORKER)];
+    const far = new WorkerPort(this);
+    const near = new ManualPort(tab);
     [near.other, far.other] = [far, near];
     const worker: Worker = { port: near, onerror: null };
     const { worker: kind } = this.browser.has;
     if (kind === "broken") {
       queueMicrotask(() => worker.onerror?.(new Event("error")));
     } else if (kind === "working") {
-      const hubTab = this.#hub.connect((notice) => this.isAlive && far.postMessage(notice));
-      far.onmessage = ({ data }) => this.isAlive && hubTab.receive(data as TabRequest);
+      servePort(this.#hub, far, SOON);
     }
     return worker;
   }
