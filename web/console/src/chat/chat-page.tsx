@@ -1,6 +1,7 @@
 import { Anchor, Button, Stack, Text, Title } from "@mantine/core";
 import { Link, Redirect, useSearch } from "wouter";
 import type { Thread } from "../generated/agents";
+import { whyBehind } from "../shell/line-sentences";
 import { PageLoader } from "../shell/page-loader";
 import { useApp } from "../state/app-state";
 import { newestFirst } from "../state/thread-order";
@@ -72,7 +73,8 @@ function AgentThreads({ agentId }: { readonly agentId: number }) {
 }
 
 function Waiting() {
-  const isDown = useApp(({ line }) => line.state !== "connected" && line.state !== "connecting");
+  const line = useApp((state) => state.line);
+  const isDown = line.state !== "connected" && line.state !== "connecting";
   return (
     <Stack gap={0}>
       <Title order={1} className="visually-hidden">
@@ -81,7 +83,7 @@ function Waiting() {
       <PageLoader />
       {isDown && (
         <Text c="dimmed" ta="center" role="status">
-          The server cannot be reached. Your threads are shown when the line is back.
+          {whyBehind(line)} Your threads are shown when the line is back.
         </Text>
       )}
     </Stack>

@@ -2,6 +2,7 @@ import { Anchor, Button, Center, Group, Loader, Paper, Stack, Text, Title } from
 import type { RequestError } from "@trunkline/client";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { whyBehind } from "../shell/line-sentences";
 import { useApp } from "../state/app-state";
 import { CopyButton } from "./copy-button";
 import classes from "./thread-states.module.css";
@@ -28,7 +29,7 @@ export function Notice({ title, text, children }: NoticeProps) {
 
 /** A thread that has not come yet. */
 export function LoadingThread() {
-  const isConnected = useApp(({ line }) => line.state === "connected");
+  const line = useApp((state) => state.line);
   return (
     <Center className={classes["loading"] ?? ""} role="status">
       <Stack align="center" gap="xs">
@@ -36,9 +37,9 @@ export function LoadingThread() {
           Chat
         </Title>
         <Loader type="dots" aria-label="Loading the thread" />
-        {!isConnected && (
+        {line.state !== "connected" && (
           <Text c="dimmed" ta="center">
-            The server cannot be reached. The thread opens when the line is back.
+            {whyBehind(line)} The thread opens when the line is back.
           </Text>
         )}
       </Stack>

@@ -1,5 +1,6 @@
 import { Alert, Button, Skeleton, Stack, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
+import { whyBehind } from "../shell/line-sentences";
 import { useApp } from "../state/app-state";
 
 /** Milliseconds for which a line may be down without a word; the frame shows it at once. */
@@ -24,7 +25,8 @@ export function ListNotices() {
   const status = useApp((state) => state.agents.status);
   const error = useApp((state) => state.agents.error);
   const truncated = useApp((state) => state.truncated);
-  const isDown = useIsLasting(useApp((state) => state.line.state !== "connected") && status !== "live");
+  const line = useApp((state) => state.line);
+  const isDown = useIsLasting(line.state !== "connected" && status !== "live");
   if (status === "failed") {
     return (
       <Alert color="red" role="alert" title="The agents cannot be shown">
@@ -39,10 +41,10 @@ export function ListNotices() {
   }
   if (isDown) {
     return (
-      <Alert color="yellow" role="status" title="The server cannot be reached">
+      <Alert color="yellow" role="status" title={whyBehind(line).replace(/\.$/, "")}>
         {status === "loading"
-          ? "This browser has kept nothing of the agents. They appear by themselves when the server is back."
-          : "This is what this browser has kept; it may be out of date. Changes appear by themselves when the server is back."}
+          ? "This browser has kept nothing of the agents. They appear by themselves when the line is back."
+          : "This is what this browser has kept; it may be out of date. Changes appear by themselves when the line is back."}
       </Alert>
     );
   }

@@ -1,3 +1,4 @@
+import { randomId } from "@trunkline/client/offline";
 import { rest } from "../api/rest";
 import { type App, useApp } from "../state/app-state";
 import type { Conversation } from "../state/conversation";
@@ -46,7 +47,7 @@ export class ChatViewWsManager {
       return;
     }
     const params = { thread_id: this.threadId, message_id: messageId, ...(content === undefined ? {} : { content }) };
-    await this.#app.client.line.call("thread.resend", params, { key: crypto.randomUUID() });
+    await this.#app.client.line.call("thread.resend", params, { key: randomId() });
   }
 
   /** Stop the answer in progress. Its text so far stays. */

@@ -66,6 +66,11 @@ export function sentenceOfLine({ code, reason }: Pick<LineStatus, "code" | "reas
   return sentenceOfCode(code) || asSentence(reason) || "The line to the server was lost.";
 }
 
+/** Why a page shows nothing new, in a sentence: a line that was given up has a reason, others just wait for the server. */
+export function whyBehind(line: Pick<LineStatus, "state" | "code" | "reason">): string {
+  return line.state === "closed" ? sentenceOfLine(line) : "The server cannot be reached.";
+}
+
 /** What close codes mean to who looks at this page, and what to do where it does not pass by itself. */
 const SENTENCES: Readonly<Record<number, string>> = {
   1001: "The server is going away.",

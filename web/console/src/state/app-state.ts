@@ -95,6 +95,7 @@ export class App {
     this.seen = new Seen(storage, (seen) => useApp.setState({ seen }));
     useApp.setState({ outgoing: this.outbox.messages, seen: this.seen.messages });
     storage.onFailure = () => this.#tellTroubles();
+    calls.subscribe(() => this.#tellTroubles());
     this.#tellTroubles();
     this.#hear(client.line.lastChange);
     client.line.addListener(this.#hear);
@@ -106,8 +107,12 @@ export class App {
   }
 
   #tellTroubles(): void {
-    const troubles = [this.clock.trouble, this.storage.failure].filter((trouble) => trouble !== undefined);
-    useApp.setState({ troubles });
+    const { storage } = this.calls;
+    const kept = this.storage.failure ?? (storage.kind === "memory" ? storage.reason : undefined);
+    const troubles = [this.clock.trouble, kept].filter((trouble) => trouble !== undefined);
+    if (troubles.join() !== useApp.getState().troubles.join()) {
+      useApp.setState({ troubles });
+    }
   }
 
   readonly #hear: Listener = (notice) => {

@@ -11,8 +11,11 @@ export class BrowserStorage {
   constructor(prefix = "trunkline.", storage: () => Storage = () => globalThis.localStorage) {
     this.#prefix = prefix;
     try {
-      this.#storage = storage();
+      this.#storage = storage() ?? undefined; // Some browsers give null for what they forbid.
     } catch {
+      this.#storage = undefined;
+    }
+    if (!this.#storage) {
       this.failure = "This browser forbids storage to this page: what you write is kept only until you close it.";
     }
   }
@@ -45,7 +48,11 @@ export class BrowserStorage {
 
   remove(name: string): void {
     this.#memory.delete(this.#prefix + name);
-    this.#storage?.removeItem(this.#prefix + name);
+    try {
+      this.#storage?.removeItem(this.#prefix + name);
+    } catch {
+      // Nothing of it was kept where this is forbidden.
+    }
   }
 
   /** Remove everything, as when somebody signs out. */

@@ -36,6 +36,7 @@ export class KeptMessages {
 
   /** Keep one no more; returns it. */
   remove(clientId: string): OutgoingMessage | undefined {
+    this.#all = this.#read();
     const message = this.#all.find((one) => one.clientId === clientId);
     if (message) {
       this.#keep(this.#without(clientId));
@@ -43,8 +44,9 @@ export class KeptMessages {
     return message;
   }
 
+  /** What is kept besides, also by a tab whose change this one was not told of yet. */
   #without(clientId: string): readonly OutgoingMessage[] {
-    return this.#all.filter((one) => one.clientId !== clientId);
+    return this.#read().filter((one) => one.clientId !== clientId);
   }
 
   #keep(all: readonly OutgoingMessage[]): void {

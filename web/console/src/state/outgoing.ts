@@ -1,5 +1,5 @@
 import { RequestError } from "@trunkline/client";
-import type { OfflineCalls, PendingCall } from "@trunkline/client/offline";
+import { type OfflineCalls, type PendingCall, randomId } from "@trunkline/client/offline";
 import { sentenceOf } from "../api/failure";
 import { rest } from "../api/rest";
 import type { Calls } from "../generated/agents";
@@ -69,11 +69,16 @@ export class Outbox {
     const known = new Set(waiting.map(({ clientId }) => clientId));
     const isNew = ({ clientId }: OutgoingMessage) => !known.has(clientId);
     const answered = [...this.#answered.values()].filter(isNew);
-    return [...answered, ...waiting, ...this.#held.all.filter(isNew), ...this.#failed.all.filter(isNew)];
+    return withoutRepeats([
+      ...answered,
+      ...waiting,
+      ...this.#held.all.filter(isNew),
+      ...this.#failed.all.filter(isNew),
+    ]);
   }
 
   /** Say something in a thread and have it answered. Without a line it is sent when there is one. */
-  send(threadId: number, content: string, clientId: string = crypto.randomUUID()): void {
+  send(threadId: number, content: string, clientId: string = randomId()): void {
     this.#failed.remove(clientId);
     const message: OutgoingMessage = { clientId, threadId, content, state: "held" };
     const isTaken = this.#isTaken(threadId) || this.#held.all.some((other) => other.threadId === threadId);
@@ -115,8 +120,8 @@ export class Outbox {
     const tried = new Set<number>();
     for (const message of this.#parts.isLive() ? this.#held.all : []) {
       const { threadId, clientId } = message;
-      if (!tried.has(threadId) && !this.#isTaken(threadId)) {
-        this.#held.remove(clientId);
+      // Another tab may have taken it meanwhile.
+      if (!tried.has(threadId) && !this.#isTaken(threadId) && this.#held.remove(clientId)) {
         this.#dispatch(message);
       }
       tried.add(threadId);
@@ -226,6 +231,12 @@ export class Outbox {
   #tell(): void {
     this.#parts.changed(this.messages);
   }
+}
+
+/** Each message once: two tabs that send the same one at the same moment make two calls of it. */
+function withoutRepeats(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {
+  const byId = new Map(messages.toReversed().map((message) => [message.clientId, message]));
+  return messages.filter((message) => byId.get(message.clientId) === message);
 }
 
 function outgoingOf(call: PendingCall): OutgoingMessage {

@@ -1,6 +1,6 @@
 import type { Notice } from "@trunkline/client";
 import { describe, expect, it } from "vitest";
-import { describeLine, isWorthCounting } from "../../src/shell/line-sentences";
+import { describeLine, isWorthCounting, whyBehind } from "../../src/shell/line-sentences";
 import { FIRST_STATUS, type LineStatus, reduceLineStatus } from "../../src/state/line-status";
 
 const NOW = 1_000_000;
@@ -98,5 +98,16 @@ describe("what the page says of its line", () => {
       text: "Disconnected",
       more: "This page and the server do not understand each other. Reload the page.",
     });
+  });
+});
+
+describe("why a page shows nothing new", () => {
+  it("waits for the server, as long as the line tries", () => {
+    expect(whyBehind(statusAfter(connecting, connected, lost))).toBe("The server cannot be reached.");
+  });
+
+  it("does not wait for a server that has ended the session", () => {
+    const ended: Notice = { kind: "state", state: "closed", code: 4500, reason: "" };
+    expect(whyBehind(statusAfter(connecting, connected, ended))).toContain("Your session has ended.");
   });
 });

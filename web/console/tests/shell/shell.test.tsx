@@ -56,3 +56,9 @@ test("the title counts the threads with an answer that nobody looked at", async 
   server.publish("thread_message_created", aMessage(9, aThread(4, 1), "The sea is wide.", { role: "assistant" }));
   await waitFor(() => expect(document.title).toBe("(1) Trunkline"));
 });
+
+test("a browser that keeps no waiting messages says so", async () => {
+  await open();
+  const told = await screen.findByText(/messages that wait to be sent are lost if this page closes/);
+  expect(told).toBeTruthy();
+});

@@ -80,3 +80,22 @@ test("clearing removes what this page wrote, and nothing else", () => {
   expect(storage.read("draft", "none")).toBe("none");
   expect(Object.keys(localStorage)).toEqual(["somebody else's"]);
 });
+
+test("a browser that gives no storage at all says so, and keeps values as long as the page", () => {
+  const storage = new BrowserStorage("t.", () => null as unknown as Storage);
+  expect(storage.failure).toContain("forbids");
+  storage.write("draft", "kept");
+  expect(storage.read("draft", "")).toBe("kept");
+});
+
+test("a storage that refuses to remove something throws nothing at the page", () => {
+  class Stubborn extends FullStorage {
+    override removeItem(): void {
+      throw new DOMException("no", "SecurityError");
+    }
+  }
+  const storage = new BrowserStorage("t.", () => new Stubborn() as unknown as Storage);
+  storage.write("draft", "kept");
+  storage.remove("draft");
+  expect(storage.read("draft", "")).toBe("");
+});

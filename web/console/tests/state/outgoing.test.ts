@@ -269,3 +269,35 @@ test("more than the queue takes is refused with a sentence, and kept", () => {
   ]);
   expect(told[1]?.sentence).toContain("Too much");
 });
+
+test("a browser on a page without TLS, which makes no ids of its own, sends too", async () => {
+  vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+  line.connect();
+  makeOutbox().send(1, "Hello");
+  await settle();
+  expect(shown()).toEqual(["Hello: sent"]);
+});
+
+test("a message that two tabs send at the same moment is shown once", () => {
+  const calls = new OfflineCalls(line);
+  for (const key of ["of this tab", "of the other"]) {
+    calls.enqueue("thread.send", { thread_id: 1, content: "Held", client_id: "c", run: true }, { key });
+  }
+  makeOutbox(calls);
+  expect(shown()).toEqual(["Held: pending"]);
+});
+
+test("what another tab has sent of the held messages is not sent again, and what it holds is not forgotten", async () => {
+  line.connect();
+  busy.add(1).add(2);
+  const outbox = makeOutbox();
+  const other = makeOutbox(new OfflineCalls(new HandLine()));
+  outbox.send(1, "One");
+  other.send(2, "Two");
+  expect(other.messages.map(({ content }) => content)).toEqual(["One", "Two"]);
+  busy.clear();
+  other.release();
+  outbox.release();
+  await settle();
+  expect(line.sendings).toEqual([]);
+});
