@@ -1,3 +1,4 @@
+export { randomId } from "../random-id.js";
 export type { KeptTopic, TopicKeeper } from "../state/topic-keeper.js";
 export { browserPages, type CallNews, type CallPages } from "./call-pages.js";
 export type { CallQueueBounds, KeptCall } from "./call-queue.js";
