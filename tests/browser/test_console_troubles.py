@@ -51,7 +51,7 @@ async def test_a_page_that_cannot_be_loaded_says_so_and_takes_nothing_away(
     page = await visitor.open()
     await be_live(page)
     await go_to(page, "Operations")
-    await expect(page.get_by_role("alert")).to_contain_text("This page could not be loaded")
+    await expect(page.get_by_role("alert")).to_contain_text("This page could not be shown")
     await expect(line_text(page)).to_have_text(LIVE)
     await visitor.shoot(page, "not-loaded")
     await go_to(page, "Dashboard")

@@ -34,11 +34,19 @@ export function Conversation({ manager, conversation }: ConversationProps) {
   const { clock } = useConsole();
   const field = useRef<HTMLTextAreaElement>(null);
   const [draft, changeDraft] = useDraft(draftOf(threadId));
-  const [editing, setEditing] = useEditing(threadId);
   const [isAtEnd, setIsAtEnd] = useState(true);
   const [sendings, setSendings] = useState(0);
   const older = useOlderMessages(threadId, conversation);
   const { messages } = older;
+  const takeBack = useCallback(
+    (text: string) => {
+      const now = field.current?.value ?? "";
+      changeDraft(now ? `${now}\n${text}` : text);
+      field.current?.focus();
+    },
+    [changeDraft],
+  );
+  const [editing, setEditing] = useEditing(threadId, messages, takeBack);
   const shown = useMemo(() => withStreaming(conversation, messages), [conversation, messages]);
   const outgoing = useOutgoing(threadId, messages);
   const answer = answerStateOf(conversation);
@@ -70,14 +78,6 @@ export function Conversation({ manager, conversation }: ConversationProps) {
     changeDraft("");
     setSendings(sendings + 1);
   };
-  const takeBack = useCallback(
-    (text: string) => {
-      const now = field.current?.value ?? "";
-      changeDraft(now ? `${now}\n${text}` : text);
-      field.current?.focus();
-    },
-    [changeDraft],
-  );
   const closeEditing = () => {
     setEditing(undefined);
     field.current?.focus();

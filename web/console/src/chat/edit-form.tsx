@@ -5,6 +5,7 @@ import type { Message } from "../generated/agents";
 import { sizeTrouble } from "../state/message-size";
 import { isComposing } from "./composer";
 import { useDraft } from "./use-draft";
+import { editOf } from "./use-editing";
 
 interface EditFormProps {
   readonly message: Message;
@@ -14,7 +15,7 @@ interface EditFormProps {
 
 /** One of the user's messages, to be changed and sent again; what follows it in the thread goes. */
 export function EditForm({ message, resend, close }: EditFormProps) {
-  const [draft, change] = useDraft(`edit ${message.id}`);
+  const [draft, change] = useDraft(editOf(message.id));
   const [hasChanged, setHasChanged] = useState(draft !== "");
   const [trouble, setTrouble] = useState<string>();
   const [isSending, setIsSending] = useState(false);

@@ -28,9 +28,12 @@ function NotLoaded() {
   return (
     <Stack p="xl" align="flex-start" role="alert">
       <Title order={1} size="h3">
-        This page could not be loaded
+        This page could not be shown
       </Title>
-      <Text c="dimmed">The server cannot be reached, or has a newer version of this page. What you typed is kept.</Text>
+      <Text c="dimmed">
+        The server cannot be reached, has a newer version of this page, or this browser lacks something that it needs.
+        What you typed is kept.
+      </Text>
       <Button onClick={() => location.reload()}>Try again</Button>
     </Stack>
   );

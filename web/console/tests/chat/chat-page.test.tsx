@@ -147,6 +147,18 @@ describe("sending", () => {
     await waitFor(() => expect(localStorage.getItem("trunkline.draft 10")).toBe('"Unfinished"'));
   });
 
+  test("what was written of a message that somebody deletes meanwhile goes into the field", async () => {
+    const second = aMessage(3, thread, "And milk?");
+    server.histories.set(10, { thread, messages: [question, answer, second], last_run: done });
+    open();
+    fireEvent.keyDown(await field(), { key: "ArrowUp" });
+    const editor = await screen.findByRole<HTMLTextAreaElement>("textbox", { name: "Message, edited" });
+    fireEvent.change(editor, { target: { value: "And lemon?" } });
+    server.publishIn(10, "thread_message_deleted", { id: 3, thread_id: 10, version: 2 });
+    await waitFor(async () => expect((await field()).value).toBe("And lemon?"));
+    expect(screen.queryByRole("textbox", { name: "Message, edited" })).toBeNull();
+  });
+
   test("the arrow edits the last message; what is sent again asks the thread anew", async () => {
     open();
     fireEvent.keyDown(await field(), { key: "ArrowUp" });
