@@ -19,6 +19,7 @@ from trunkline.hub.calls import CallContext, CallRegistry
 from trunkline.hub.connection import Connection, Transport
 from trunkline.hub.fanout import Fanouts, FlushOptions
 from trunkline.hub.index import SubscriberIndex, Subscribers
+from trunkline.hub.refusal_log import RefusalLog
 from trunkline.hub.snapshots import SnapshotRegistry
 from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
@@ -117,6 +118,7 @@ class TopicConnectionManager:
         self._index = SubscriberIndex(broker.attach, broker.detach)
         self._fanouts = Fanouts(self.options.flush, self.options.namespace_flush, self.stats, self.options.clock)
         self._per_principal: dict[str, int] = {}
+        self._refusals = RefusalLog()
         self._clock = self.options.clock
         self.admission = Admission(self.options.admission, self._clock())
         self.loop_lag = 0.0
@@ -209,6 +211,7 @@ class TopicConnectionManager:
         connection.closing = True
         connection.cancel_work()
         self._index.drop_all(connection)
+        self._refusals.forget(connection.id)
         principal = connection.principal
         if principal is not None:
             left = self._per_principal[principal.id] - 1
@@ -230,6 +233,11 @@ class TopicConnectionManager:
         if not connection.closing:
             self.stats.messages_received += 1
             self._perform(connection, connection.session.receive_binary(self._clock()))
+
+    def receive_control(self, connection: Connection) -> None:
+        """Take note of a ping or pong of the WebSocket itself, which counts against the rate as messages do."""
+        if not connection.closing:
+            self._perform(connection, connection.session.receive_control(self._clock()))
 
     def wrote(self, connection: Connection, size: int, waited: float) -> None:
         """Take note that the network took `size` bytes, the oldest of them queued `waited` seconds ago."""
@@ -316,7 +324,7 @@ class TopicConnectionManager:
                 case Count(what=what, kind=kind):
                     self.stats.count(what, kind)
                     if what == "errors":
-                        logger.info("Refused a request of connection %s: %s", connection.id, kind)
+                        self._refusals.tell(connection.id, kind, now)
                 case Reported(seen=seen):
                     self.stats.count_seen(seen.gaps, seen.duplicates, seen.reordered)
                 case Close(code=code, reason=reason):

@@ -267,6 +267,11 @@ class ServerSession:
         error = RequestError("This protocol takes text frames; a binary frame came")
         return _refuse(error, urgent=True)
 
+    def receive_control(self, now: float) -> list[Effect]:
+        """Take note of a ping or pong of the WebSocket itself, which counts against the rate as messages do."""
+        self.last_heard = now
+        return self._over_rate(now) or []
+
     def _over_rate(self, now: float, frame: str = "") -> list[Effect] | None:
         if self._rate.take(now):
             self._refused = 0

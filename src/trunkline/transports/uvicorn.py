@@ -36,12 +36,25 @@ logger = logging.getLogger(__name__)
 _parser_logger = logging.getLogger("trunkline.websockets")
 
 _WRITE_CHUNK = 256 * 1024
+# Bytes of one peer that are parsed in a turn of the loop: of the smallest frames a few milliseconds.
+_READ_SLICE = 4 * 1024
+_MOST_FRAGMENTS = 1_024
+# Room for the message that is just over the limit, so that the session refuses it by its own code.
+_MESSAGE_MARGIN = 4 * 1024
 _CLOSE_GRACE = 5.0
 _ABNORMAL = 1006
 
 
 class DetachingProtocol(WebSocketsSansIOProtocol):
     """Uvicorn's WebSocket protocol, with an ASGI extension by which the line's endpoint takes the socket over."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a request that cannot be read, as one whose headers are too large, is answered and ended."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = self.close_sent = True
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     def handle_connect(self, event: Request) -> None:
         """Offer the extension for a handshake that can be accepted."""
@@ -116,7 +129,8 @@ class FastTransport(asyncio.Protocol):
 
     __slots__ = (
         "_closing_at", "_code", "_connection", "_connections", "_deflate", "_fragments", "_grace", "_hub", "_in_flight",
-        "_is_text", "_max_size", "_parser", "_paused", "_queued_at", "_scheduled", "_transport", "_write_now",
+        "_is_text", "_max_size", "_parser", "_paused", "_pong", "_queued_at", "_scheduled", "_transport", "_unread",
+        "_write_now",
     )  # fmt: skip
 
     def __init__(
@@ -124,7 +138,8 @@ class FastTransport(asyncio.Protocol):
     ) -> None:
         self._hub = hub
         self._transport = transport
-        self._max_size = parser.max_message_size
+        self._max_size = _message_bound(parser.max_message_size, hub.options.session.max_message_bytes)
+        parser.max_message_size = self._max_size
         self._deflate = next((one for one in parser.extensions if _keeps_nothing(one)), None)
         self._parser = None if _is_at_rest(parser) else parser
         self._connections = connections
@@ -138,6 +153,8 @@ class FastTransport(asyncio.Protocol):
         self._closing_at: tuple[int, str] | None = None
         self._grace: asyncio.TimerHandle | None = None
         self._paused = False
+        self._pong: bytes | None = None
+        self._unread: memoryview | None = None
         self._write_now: Callable[[bytes], int] | None = None
         if not transport.get_extra_info("ssl_object"):
             # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
@@ -225,6 +242,9 @@ class FastTransport(asyncio.Protocol):
     def resume_writing(self) -> None:
         """They have gone."""
         self._paused = False
+        pong, self._pong = self._pong, None
+        if pong is not None:
+            self._transport.write(pong)
         size, self._in_flight = self._in_flight, 0
         if size:
             self._hub.wrote(self._connection, size, self._hub.options.clock() - self._queued_at)
@@ -238,20 +258,54 @@ class FastTransport(asyncio.Protocol):
             self._write_control(parser)
 
     def _write_control(self, parser: Protocol) -> None:
-        """Write what the parser has to say: pongs and close frames, which may overtake what is queued."""
-        for data in parser.data_to_send():
-            if data:
-                self._transport.write(data)
+        """Write what the parser has to say: pongs and close frames, which may overtake what is queued.
+
+        A peer that does not read gets no more pongs than one, the answer to its newest ping (RFC 6455, 5.5.3).
+        """
+        pieces = [data for data in parser.data_to_send() if data]
+        if self._paused and parser.state is OPEN:
+            self._pong = pieces[-1] if pieces else self._pong
+            return
+        for data in pieces:
+            self._transport.write(data)
 
     # Reading
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of the peer."""
+        """Take bytes of the peer: of many some now and the rest in later turns of the loop, which others have too."""
+        if self._unread is not None:
+            self._unread = memoryview(bytes(self._unread) + data)
+        elif len(data) > _READ_SLICE:
+            self._unread = memoryview(data)
+            self._transport.pause_reading()
+            self._read_on()
+        else:
+            self._parse(data)
+
+    def _read_on(self) -> None:
+        unread, self._unread = self._unread, None
+        if unread is None or self._transport.is_closing():
+            return
+        left = unread[_READ_SLICE:]
+        self._unread = left if left.nbytes else None
+        self._parse(bytes(unread[:_READ_SLICE]))
+        if self._unread is not None:
+            asyncio.get_running_loop().call_soon(self._read_on)
+        elif not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
         parser = self._take_parser()
+        has_said_goodbye = parser.close_sent is not None
         parser.receive_data(data)
         for event in parser.events_received():
             self._take_frame(parser, cast("IncomingFrame", event))
-        self._write_control(parser)
+            if self._transport.is_closing():
+                break
+        if has_said_goodbye:
+            parser.data_to_send()  # Pings are not answered any more.
+        else:
+            self._write_control(parser)
         if parser.parser_exc is not None:
             self._code = self._code if parser.close_sent is None else int(parser.close_sent.code)
             self._transport.close()
@@ -273,6 +327,13 @@ class FastTransport(asyncio.Protocol):
                 self._is_text, self._fragments = frame.opcode is Opcode.TEXT, [bytes(frame.data)]
             case Opcode.CONT if self._fragments is not None:
                 self._fragments.append(bytes(frame.data))
+                if len(self._fragments) > _MOST_FRAGMENTS:
+                    self._fragments = None
+                    self._connection.close(CloseCode.MESSAGE_TOO_LARGE, CloseCode.MESSAGE_TOO_LARGE.sentence)
+                    return
+            case Opcode.PING | Opcode.PONG:
+                self._hub.receive_control(self._connection)
+                return
             case Opcode.CLOSE:
                 self._take_close(parser)
                 return
@@ -332,6 +393,13 @@ class FastTransport(asyncio.Protocol):
         self._send_close(int(CloseCode.SERVICE_RESTART), CloseCode.SERVICE_RESTART.sentence)
         self._code = int(CloseCode.SERVICE_RESTART)
         self._transport.close()
+        if self._grace is None:
+            self._grace = asyncio.get_running_loop().call_later(_CLOSE_GRACE, self._transport.abort)
+
+
+def _message_bound(parser: int | None, session: int) -> int:
+    """How many bytes of a message may come before anybody looks at it."""
+    return min(parser or session + _MESSAGE_MARGIN, session + _MESSAGE_MARGIN)
 
 
 def _keeps_nothing(extension: Extension) -> TypeGuard[PerMessageDeflate]:
