@@ -140,9 +140,19 @@ def test_above_the_rate_messages_are_refused_and_then_the_connection_is_closed()
     for effects in (receive(session, ping), session.receive_binary(0.0)):
         assert [answer["code"] for answer in sent(effects)] == ["rate_limited"]
     assert [answer["type"] for answer in sent(receive(session, ping, now=1.0))] == ["pong"]
-    for _ in range(2):
-        assert [answer["code"] for answer in sent(receive(session, ping, now=1.0))] == ["rate_limited"]
+    assert [answer["code"] for answer in sent(receive(session, ping, now=1.0))] == ["rate_limited"]
     assert receive(session, ping, now=1.0) == [Close(CloseCode.BANNED_BY_RATE, CloseCode.BANNED_BY_RATE.sentence)]
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(110, None), (1_000, 1.5), (40_000, 0.1)])
+def test_a_flood_is_closed_although_some_of_it_is_taken(rate: int, seconds: float | None) -> None:
+    session = session_with(messages_per_second=50.0, message_burst=200, refusals=1_000)
+    closed_at = next(
+        (n / rate for n in range(rate * 20) if isinstance(receive(session, {"type": "ping"}, now=n / rate)[0], Close)),
+        None,
+    )
+    assert (closed_at is None) == (seconds is None)
+    assert closed_at is None or seconds is None or closed_at < seconds
 
 
 # Authentication and calls

@@ -5,7 +5,7 @@ import json
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -123,23 +123,51 @@ async def test_pongs_that_nobody_reads_take_no_memory(refusals: int) -> None:
     assert most < 2 * 1024 * 1024
 
 
+@asynccontextmanager
+async def deaf_peer_of(line: Trunkline, listener: socket.socket) -> AsyncIterator[socket.socket]:
+    """A peer that reads nothing, and for whom more waits than its socket takes."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        peer.setblocking(False)
+        await loop.sock_connect(peer, listener.getsockname())
+        await loop.sock_sendall(peer, HANDSHAKE + b"\r\n")
+        await until(lambda: line.hub.topics)
+        connection = next(iter(line.hub.connections.values()))
+        fast: Any = connection.direct
+        while not fast._transport.get_write_buffer_size():
+            await line.publish(SAID, Word("x" * 200_000))
+            await asyncio.sleep(0.001)
+        yield peer
+
+
 async def test_a_peer_that_stops_reading_does_not_keep_the_server_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_path, "_CLOSE_GRACE", 0.2)
     line = make_line()
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as peer:
-        async with line:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, AsyncExitStack() as peers:
             async with uvicorn_server(line, listener, ws=DetachingProtocol):
-                loop = asyncio.get_running_loop()
-                peer.setblocking(False)
-                await loop.sock_connect(peer, listener.getsockname())
-                await loop.sock_sendall(peer, HANDSHAKE + b"\r\n")
-                await until(lambda: line.hub.connections)
-                connection = next(iter(line.hub.connections.values()))
-                await until(lambda: line.hub.topics)
-                while not connection.outbox:
-                    await line.publish(SAID, Word("x" * 200_000))
-                    await asyncio.sleep(0)
+                await peers.enter_async_context(deaf_peer_of(line, listener))
             assert not line.hub.connections
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [masked(b"\x03\xe8", opcode=8), masked(b"\xff"), masked(b"", opcode=11), None],
+    ids=["closes", "breaks UTF-8", "breaks framing", "sends no more"],
+)
+async def test_a_peer_that_stops_reading_and_says_goodbye_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, goodbye: bytes | None
+) -> None:
+    monkeypatch.setattr(fast_path, "_CLOSE_GRACE", 0.2)
+    line = make_line()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol), deaf_peer_of(line, listener) as peer:
+            if goodbye is None:
+                peer.shutdown(socket.SHUT_WR)
+            else:
+                await asyncio.get_running_loop().sock_sendall(peer, goodbye)
+            await until(lambda: not line.hub.connections)
 
 
 @pytest.mark.parametrize(

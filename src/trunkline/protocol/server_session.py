@@ -29,7 +29,8 @@ class SessionLimits:
         max_subscriptions: topics at a time.
         messages_per_second: sustained rate; `message_burst` may come at once.
         message_burst: messages that may come at once.
-        refusals: messages refused for their rate in a row before the connection is closed with 4505.
+        refusals: by how many messages those refused for their rate may outnumber those taken since, before the
+            connection is closed with 4505.
         auth_timeout: seconds to authenticate in.
         ping_interval: the longest silence wanted of a client, in seconds; one twice as long ends its connection.
         held_events: live events held back for one subscription while its snapshot runs.
@@ -274,7 +275,7 @@ class ServerSession:
 
     def _over_rate(self, now: float, frame: str = "") -> list[Effect] | None:
         if self._rate.take(now):
-            self._refused = 0
+            self._refused = max(0, self._refused - 1)
             return None
         self._refused += 1
         if self._refused > self.limits.refusals:

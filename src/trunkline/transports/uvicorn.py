@@ -308,7 +308,7 @@ class FastTransport(asyncio.Protocol):
             self._write_control(parser)
         if parser.parser_exc is not None:
             self._code = self._code if parser.close_sent is None else int(parser.close_sent.code)
-            self._transport.close()
+            self._end()
         elif _is_at_rest(parser):
             self._parser = None
 
@@ -354,7 +354,7 @@ class FastTransport(asyncio.Protocol):
             self._code = int(Standard.INVALID_DATA)
             parser.fail(Standard.INVALID_DATA, "A text frame was not UTF-8")
             self._write_control(parser)
-            self._transport.close()
+            self._end()
 
     def take(self, message: str | bytes) -> None:
         """Take a whole message."""
@@ -372,12 +372,13 @@ class FastTransport(asyncio.Protocol):
         received = parser.close_rcvd
         self._code = 1005 if received is None else int(received.code)
         self._write_control(parser)
-        self._transport.close()
+        self._end()
 
     # The end
 
     def eof_received(self) -> bool:
         """The peer sends no more: that is the end of a WebSocket."""
+        self._end()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -392,6 +393,10 @@ class FastTransport(asyncio.Protocol):
         """Uvicorn stops: say so as it does itself, and close."""
         self._send_close(int(CloseCode.SERVICE_RESTART), CloseCode.SERVICE_RESTART.sentence)
         self._code = int(CloseCode.SERVICE_RESTART)
+        self._end()
+
+    def _end(self) -> None:
+        """Close once what waits has gone; a peer that does not take it in a few seconds is given up."""
         self._transport.close()
         if self._grace is None:
             self._grace = asyncio.get_running_loop().call_later(_CLOSE_GRACE, self._transport.abort)
