@@ -277,6 +277,57 @@ async def test_a_flush_over_many_lets_the_loop_go_on_and_answers_keep_their_plac
         assert client.pending == []
 
 
+async def test_those_to_whom_a_flush_comes_later_get_what_is_published_meanwhile_in_the_same_write() -> None:
+    rig = await started(flush=FlushOptions(slice=0.0, look_after=10), most=1_000)
+    clients = [Direct.open(rig) for _ in range(40)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    await rig.whisper("1")
+    await asyncio.sleep(0)
+    late = Direct.open(rig)
+    await rig.whisper("1")
+    await late.subscribe("agent:1")
+    for client in clients:
+        assert numbers(await client.take(2)) == [1, 2]
+    await rig.whisper("1")
+    for client in (*clients, late):
+        assert numbers(await client.take(1)) == [3]
+    assert [len(client.writes) for client in clients[:10] + clients[-10:]] == [3] * 10 + [2] * 10
+    assert len(late.writes) == 1
+
+
+async def test_who_leaves_while_some_are_written_to_takes_no_event_from_those_who_come_after() -> None:
+    rig = await started(flush=FlushOptions(slice=0.0, look_after=10), most=1_000)
+    clients = [Direct.open(rig) for _ in range(20)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    write = clients[4].connection.write_now
+    assert write is not None
+
+    def ends_ten(data: bytes) -> int:
+        for client in clients[5:15]:
+            client.lose()
+        return write(data)
+
+    clients[4].connection.write_now = ends_ten
+    await rig.whisper("1")
+    for client in (*clients[:5], *clients[15:]):
+        assert numbers(await client.take(1)) == [1]
+
+
+async def test_a_flush_over_many_topics_lets_the_loop_go_on() -> None:
+    rig = await started(flush=FlushOptions(slice=0.0), most=1_000)
+    clients = [Direct.open(rig) for _ in range(20)]
+    for place, client in enumerate(clients):
+        await client.subscribe(f"agent:{place}")
+    for place in range(20):
+        await rig.whisper(str(place))
+    await asyncio.sleep(0)
+    assert 0 < sum(bool(client.writes) for client in clients) < 20
+    for client in clients:
+        assert numbers(await client.take(1)) == [1]
+
+
 async def test_who_leaves_in_the_middle_of_a_flush_gets_nothing_more() -> None:
     rig = await started(flush=FlushOptions(slice=0.0), most=1_000)
     clients = [Direct.open(rig) for _ in range(200)]

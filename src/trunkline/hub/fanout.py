@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trunkline.hub.connection import Connection
-from trunkline.hub.index import Subscribers
+from trunkline.hub.index import Cohort, Subscribers
 from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
 from trunkline.protocol.codec import Frame, JoinedFrames
@@ -30,13 +30,14 @@ class FlushOptions:
     Attributes:
         factor: pause after a flush, as a multiple of the time it took.
         longest_pause: the longest pause.
-        slice: time after which a flush over many connections lets the event loop go on with other things.
+        slice: time after which a flush over many connections lets the event loop go on with other things. Those to
+            whom it has not come then get what is published meanwhile in the same write.
         look_after: connections written to between two looks at the time.
     """
 
     factor: float = 0.5
     longest_pause: float = 0.010
-    slice: float = 0.005
+    slice: float = 0.001
     look_after: int = 64
 
 
@@ -56,6 +57,7 @@ class Fanout:
         self._dirty: dict[Subscribers, None] = {}
         self._running: Iterator[None] | None = None
         self._took = 0.0
+        self._slice_ends = 0.0
         self._scheduled = False
         self._not_before = 0.0
 
@@ -74,14 +76,13 @@ class Fanout:
     def add(self, subscribers: Subscribers, position: Position, frame: Frame) -> None:
         """Let an event be given to those of a channel that are written to together."""
         if not subscribers.pending:
-            subscribers.epoch = position.epoch
             subscribers.since = self._clock()
             self._dirty[subscribers] = None
             if not self._scheduled:
                 self._schedule()
-        subscribers.pending.append((position.seq, frame))
+        subscribers.pending.append((position, frame))
 
-    def offer(self, connection: Connection, topic: Topic, epoch: str, entries: list[tuple[int, Frame]]) -> None:
+    def offer(self, connection: Connection, topic: Topic, entries: list[tuple[Position, Frame]]) -> None:
         """Queue events for one connection, in order; the first that its budget does not allow ends it."""
         now = self._clock()
         for place, (_, frame) in enumerate(entries):
@@ -94,7 +95,7 @@ class Fanout:
                 self._stats.lag_started += 1
             # Others of these may be late, so that the first that is missed is not known before each was looked at.
             for missed, _ in entries[place:]:
-                connection.skip(topic, Position(epoch, missed))
+                connection.skip(topic, missed)
             return
         self._stats.events_delivered += len(entries)
 
@@ -113,9 +114,10 @@ class Fanout:
         """Go on with the flush that runs, or begin one; end after a slice of time."""
         loop = asyncio.get_running_loop()
         began = loop.time()
+        self._slice_ends = began + self._options.slice
         if self._running is None:
             self._running, self._took = self._steps(loop), 0.0
-        finished = self._step(self._running)
+        finished = next(self._running, self) is self
         now = loop.time()
         self._took += now - began
         if not finished:
@@ -128,85 +130,59 @@ class Fanout:
         else:
             self._scheduled = False
 
-    def _step(self, running: Iterator[None]) -> bool:
-        """Do one slice; True if it was the last. What a fault keeps from its readers shows to them as a hole."""
-        try:
-            return next(running, self) is self
-        except Exception:
-            logger.exception("Events could not be written; their readers will ask for them again")
-            return True
-
     def _steps(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Write to everyone, one slice of time a step."""
+        """Write to everyone, one slice of time a step. What a fault keeps from its readers shows to them as a hole."""
         dirty, self._dirty = self._dirty, {}
-        for subscribers in dirty:
-            self._take(subscribers)
         alone = len(dirty) == 1
         for subscribers in dirty:
-            yield from self._write(loop, subscribers, alone=alone)
-
-    def _queue(self, connection: Connection, topic: Topic, subscribers: Subscribers, whole: JoinedFrames) -> None:
-        """Queue a batch for one connection: whole, or as much of it as the budget allows."""
-        outbox = connection.outbox
-        if len(whole) <= outbox.budget and outbox.fits(whole) and connection.offer(whole, self._clock()):
-            self._stats.events_delivered += len(subscribers.batch)
-        else:
-            self.offer(connection, topic, subscribers.epoch, subscribers.batch)
-
-    def _take(self, subscribers: Subscribers) -> None:
-        """Take what is pending. Those who joined late are given their part here, and are like the others then."""
-        entries, subscribers.pending = subscribers.pending, []
-        late, subscribers.late = subscribers.late, {}
-        subscribers.batch, subscribers.writing = entries, subscribers.joined.copy()
-        for connection, (topic, given) in late.items():
-            subscribers.joined[connection] = topic
-            self.offer(connection, topic, subscribers.epoch, entries[given:])
+            try:
+                yield from self._write(loop, subscribers, alone=alone)
+            except Exception:
+                logger.exception("Events could not be written; their readers will ask for them again")
+            subscribers.forget_given()
+            if subscribers.pending:
+                self._dirty[subscribers] = None
 
     def _write(self, loop: asyncio.AbstractEventLoop, subscribers: Subscribers, *, alone: bool) -> Iterator[None]:
-        """Write one channel's batch to its subscribers: the same bytes to each whose socket takes them now.
+        """Write what is pending for a channel to each of its subscribers once, the same bytes to many at a time.
 
-        One that has several topics, in a flush of several channels, gets all of it in one write of its own.
+        What is published between two slices goes to those who come after it at once, and to the others in the next
+        flush. One that has several topics, in a flush of several channels, gets all of it in one write of its own.
         """
-        writing = subscribers.writing
-        began, directly, ends_at = subscribers.since, 0, loop.time() + self._options.slice
-        whole = deflated = JoinedFrames(b"".join([frame.wire for _, frame in subscribers.batch]))
-        if subscribers.deflating:
-            deflated = JoinedFrames(b"".join([frame.deflated for _, frame in subscribers.batch]))
-        everyone, told, at = list(writing), 0, 0
-        while at < len(everyone):
-            part = everyone[at : at + self._options.look_after]
-            directly += self._write_part(part, subscribers, (whole, deflated), alone=alone)
-            at += len(part)
-            if at < len(everyone) and loop.time() > ends_at:
-                # Others run only while this waits, so only then must they see who is still to be written to.
-                for connection in everyone[told:at]:
-                    writing.pop(connection, None)
-                told = at
+        due, began, directly = len(subscribers.pending), subscribers.since, 0
+        subscribers.since = self._clock()
+        while subscribers.cohorts and subscribers.cohorts[0].given < due:
+            cohort = subscribers.cohorts[0]
+            batch, everyone, at, is_over = Batch(subscribers, cohort), list(cohort.members), 0, False
+            try:
+                while at < len(everyone) and not is_over:
+                    part = everyone[at : at + self._options.look_after]
+                    at += len(part)
+                    directly += self._write_part(part, batch, alone=alone)
+                    is_over = loop.time() > self._slice_ends
+            finally:
+                if at == len(everyone):
+                    subscribers.advance_all(cohort)
+                else:
+                    subscribers.advance(cohort, everyone[:at])
+            if is_over:
                 yield
-                if len(writing) != len(everyone) - at:
-                    everyone, told, at = list(writing), 0, 0
-                ends_at = loop.time() + self._options.slice
-        writing.clear()
-        self._stats.events_delivered += directly * len(subscribers.batch)
         if directly:
             self._stats.write_latency.observe(self._clock() - began)
-        subscribers.batch = []
 
-    def _write_part(
-        self, part: list[Connection], subscribers: Subscribers, forms: tuple[JoinedFrames, JoinedFrames], *, alone: bool
-    ) -> int:
+    def _write_part(self, part: list[Connection], batch: "Batch", *, alone: bool) -> int:
         """Write a batch, in its plain or its compressed form, to some; return how many were written to directly."""
-        whole, data, queued, mixed = forms[0], forms[0].wire, 0, subscribers.deflating
+        whole, data, queued, mixed = batch.plain, batch.plain.wire, 0, batch.mixed
         size = len(data)
         at_once = size <= _LARGEST_JOIN
         for connection in part:
             if mixed:
-                whole = forms[connection.deflates]
+                whole = batch.deflated if connection.deflates else batch.plain
                 data = whole.wire
                 size = len(data)
             write = connection.write_now
             if write is None or not at_once or not (alone or len(connection.channels) == 1):
-                self._queue(connection, subscribers.writing[connection], subscribers, whole)
+                self._queue(connection, batch, whole)
                 queued += 1
                 continue
             try:
@@ -216,7 +192,38 @@ class Fanout:
             else:
                 if written != size:
                     connection.write_stopped(data[written:])
-        return len(part) - queued
+        directly = len(part) - queued
+        self._stats.events_delivered += directly * len(batch.entries)
+        return directly
+
+    def _queue(self, connection: Connection, batch: "Batch", whole: JoinedFrames) -> None:
+        """Queue a batch for one connection: whole, or as much of it as the budget allows."""
+        outbox = connection.outbox
+        if len(whole) <= outbox.budget and outbox.fits(whole) and connection.offer(whole, self._clock()):
+            self._stats.events_delivered += len(batch.entries)
+        elif (topic := batch.cohort.members.get(connection)) is not None:
+            self.offer(connection, topic, batch.entries)
+
+
+class Batch:
+    """What a cohort of subscribers is to be given now, joined for one write.
+
+    Attributes:
+        entries: positions and frames, in order.
+        plain: their frames, joined.
+        deflated: the same of their compressed forms, if `mixed`.
+        mixed: whether some may take the compressed form.
+    """
+
+    __slots__ = ("cohort", "deflated", "entries", "mixed", "plain")
+
+    def __init__(self, subscribers: Subscribers, cohort: Cohort) -> None:
+        self.cohort = cohort
+        self.entries = subscribers.pending[cohort.given :]
+        self.mixed = subscribers.deflating
+        self.plain = self.deflated = JoinedFrames(b"".join([frame.wire for _, frame in self.entries]))
+        if self.mixed:
+            self.deflated = JoinedFrames(b"".join([frame.deflated for _, frame in self.entries]))
 
 
 class Fanouts:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trunkline.hub.connection import Connection
+from trunkline.positions import Position
 from trunkline.protocol.server_session import Attempt
 from trunkline.topics import FEED_KEY, Topic
 
@@ -11,88 +12,109 @@ if TYPE_CHECKING:
     from trunkline.protocol.codec import Frame
 
 
+class Cohort:
+    """Subscribers of a channel that have been given the same of its pending events.
+
+    Attributes:
+        given: how many of the pending events, from the oldest, they have been given.
+        members: connections, each with the topic under which it is subscribed.
+    """
+
+    __slots__ = ("given", "members")
+
+    def __init__(self, given: int) -> None:
+        self.given = given
+        self.members: dict[Connection, Topic] = {}
+
+
 class Subscribers:
     """The subscribers of one channel, and the events that wait to be written to them.
 
     Attributes:
         channel: its name, one string for all of them.
-        joined: those that get what is pending in one write, all the same bytes.
-        late: those that joined while events were pending, and how many of these they have already.
+        cohorts: those that get what is pending in one write, those who have been given least first. One while nothing
+            is pending.
         queued: those whose events are queued one by one: because their transport cannot be written to directly, or
             because they are subscribed to a topic and to its feed, and the order must be kept in both.
         holding: those whose live events are held back.
-        pending: numbers and frames of the events that no flush has taken yet, in order.
-        epoch: the life of the log that `pending` belongs to.
+        pending: positions and frames of the events that not every cohort was given, in order.
         since: when the oldest of `pending` came, in seconds.
-        writing: those whom the flush that runs has not written to yet.
-        batch: numbers and frames of the events that it writes.
         deflating: whether one of them took frames in their compressed form, ever.
     """
 
-    __slots__ = (
-        "batch",
-        "channel",
-        "deflating",
-        "epoch",
-        "holding",
-        "joined",
-        "late",
-        "pending",
-        "queued",
-        "since",
-        "writing",
-    )
+    __slots__ = ("channel", "cohorts", "deflating", "holding", "pending", "queued", "since")
 
     def __init__(self, channel: str = "") -> None:
         self.channel = channel
-        self.joined: dict[Connection, Topic] = {}
-        self.late: dict[Connection, tuple[Topic, int]] = {}
+        self.cohorts: list[Cohort] = []
         self.queued: dict[Connection, Topic] = {}
         self.holding: dict[Connection, Attempt] = {}
-        self.pending: list[tuple[int, Frame]] = []
-        self.epoch = ""
+        self.pending: list[tuple[Position, Frame]] = []
         self.since = 0.0
-        self.writing: dict[Connection, Topic] = {}
-        self.batch: list[tuple[int, Frame]] = []
         self.deflating = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody is left."""
-        return not (self.joined or self.late or self.queued or self.holding)
+        return not (self.queued or self.holding or any(cohort.members for cohort in self.cohorts))
 
     def live_topic(self, connection: Connection) -> Topic | None:
         """The topic under which a connection is live here, or None."""
-        if (topic := self.joined.get(connection) or self.queued.get(connection)) is not None:
-            return topic
-        late = self.late.get(connection)
-        return None if late is None else late[0]
+        for cohort in self.cohorts:
+            if (topic := cohort.members.get(connection)) is not None:
+                return topic
+        return self.queued.get(connection)
 
     def join(self, connection: Connection, topic: Topic) -> None:
         """Give a connection what comes from now on, together with the others."""
         self.deflating = self.deflating or connection.deflates
-        if self.pending:
-            self.late[connection] = (topic, len(self.pending))
-        else:
-            self.joined[connection] = topic
+        self._newest().members[connection] = topic
 
     def leave(self, connection: Connection) -> None:
         """Give a connection nothing any more."""
-        for place in (self.joined, self.late, self.queued, self.holding, self.writing):
-            place.pop(connection, None)
+        for cohort in self.cohorts:
+            cohort.members.pop(connection, None)
+        self.queued.pop(connection, None)
+        self.holding.pop(connection, None)
 
-    def missing(self, connection: Connection) -> list[tuple[int, "Frame"]]:
-        """What is on its way to a connection and not written to it; from then on it counts as given."""
-        being_written = self.batch if self.writing.pop(connection, None) is not None else []
-        if not self.pending:
-            return being_written
-        if (topic := self.joined.pop(connection, None)) is not None:
-            self.late[connection] = (topic, len(self.pending))
-            return being_written + self.pending
-        if (late := self.late.get(connection)) is not None:
-            self.late[connection] = (late[0], len(self.pending))
-            return being_written + self.pending[late[1] :]
-        return being_written
+    def missing(self, connection: Connection) -> list[tuple[Position, "Frame"]]:
+        """What is pending for a connection; from then on it counts as given."""
+        for cohort in self.cohorts:
+            if connection in cohort.members:
+                entries = self.pending[cohort.given :]
+                if entries:
+                    self.advance(cohort, [connection])
+                return entries
+        return []
+
+    def advance(self, cohort: Cohort, members: list[Connection]) -> None:
+        """Count all that is pending as given to some of a cohort."""
+        newest = self._newest().members
+        for connection in members:
+            if (topic := cohort.members.pop(connection, None)) is not None:
+                newest[connection] = topic
+
+    def advance_all(self, cohort: Cohort) -> None:
+        """Count all that is pending as given to a whole cohort."""
+        self.cohorts.remove(cohort)
+        if self.cohorts and self.cohorts[-1].given == len(self.pending):
+            self.cohorts[-1].members.update(cohort.members)
+        else:
+            cohort.given = len(self.pending)
+            self.cohorts.append(cohort)
+
+    def forget_given(self) -> None:
+        """Keep of the pending events those that somebody was not given yet."""
+        least = self.cohorts[0].given if self.cohorts else len(self.pending)
+        del self.pending[:least]
+        for cohort in self.cohorts:
+            cohort.given -= least
+
+    def _newest(self) -> Cohort:
+        """The cohort that was given everything."""
+        if not self.cohorts or self.cohorts[-1].given < len(self.pending):
+            self.cohorts.append(Cohort(len(self.pending)))
+        return self.cohorts[-1]
 
 
 class SubscriberIndex:

@@ -267,7 +267,7 @@ class TopicConnectionManager:
 
     def _spread(self, channel: str, subscribers: Subscribers, position: Position, frame: Frame) -> None:
         """Let an event go to those who are written to together, and to those who wait for an answer first."""
-        if subscribers.joined or subscribers.late:
+        if subscribers.cohorts:
             self._fanouts.of(channel).add(subscribers, position, frame)
         for connection, attempt in subscribers.holding.items():
             connection.session.hold(attempt, Logged(position.seq, frame))
@@ -297,7 +297,7 @@ class TopicConnectionManager:
             for topic, channel in connection.channels.items():
                 subscribers = self._index.get(channel)
                 if subscribers is not None and (entries := subscribers.missing(connection)):
-                    self._fanouts.of(channel).offer(connection, topic, subscribers.epoch, entries)
+                    self._fanouts.of(channel).offer(connection, topic, entries)
 
     def _catch_up(self, connection: Connection) -> None:
         """Resume what a drained connection missed; from here on its live events are held, not skipped."""
