@@ -17,6 +17,7 @@ from trunkline.hub.manager import HubOptions
 from trunkline.protocol.codec import CLIENT_TYPES, CONTROL_TYPES, decode_client, decode_server, encode
 from trunkline.protocol.schema import make_schema, render
 from trunkline.protocol.server_session import SessionLimits
+from trunkline.transports import uvicorn
 
 SCHEMA = Path(__file__).parents[2] / "spec" / "schema.json"
 
@@ -123,6 +124,7 @@ def test_the_tables_of_the_page_are_those_of_the_code() -> None:
     rows = [row[1] for row in table_rows("## 8. Limits")]
     assert rows == [
         f"{session.max_message_bytes // 1024} KiB",
+        f"{uvicorn._MOST_FRAGMENTS:,}",
         f"{session.messages_per_second:g}, and {session.message_burst} at once",
         str(session.max_subscriptions),
         "1,024",

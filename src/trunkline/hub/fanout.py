@@ -35,7 +35,7 @@ class FlushOptions:
         look_after: connections written to between two looks at the time.
     """
 
-    factor: float = 0.5
+    factor: float = 0.6
     longest_pause: float = 0.010
     slice: float = 0.001
     look_after: int = 64
