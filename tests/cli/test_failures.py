@@ -30,7 +30,7 @@ def assert_sentence(err: str) -> None:
 def test_no_server(run: Run, nobody: str, command: list[str]) -> None:
     failed = run(*command, "--url", nobody)
     assert (failed.code, failed.out) == (1, "")
-    how = "Start one with `trunkline serve`, or give its address with --url."
+    how = "Start one with `trunkline serve`, or give its address with --url, or its data directory with --data-dir."
     assert failed.err == f"No server answers at {nobody}. {how}\n"
 
 
@@ -55,7 +55,7 @@ def test_no_token(run: Run, server: ServerProcess) -> None:
         (["nonsense"], "No such command 'nonsense'. See `trunkline --help`."),
         (["agent"], "Missing command. See `trunkline agent --help`."),
         (["tail"], "Missing argument 'TOPIC...'. See `trunkline tail --help`."),
-        (["tail", "nonsense"], "Invalid topic format: nonsense"),
+        (["tail", "nonsense"], "Invalid topic format: nonsense. Write a topic as thread:45, or 'agent:*'"),
         (["chat", "1", "--url", "ftp://x"], "'ftp://x' is no address of a server: write it as http://127.0.0.1:8765"),
         (["serve", "--host", "0.0.0.0", "--no-auth"], "`no_auth` lets everyone in, and 0.0.0.0 can be reached"),
         (["serve", "--log-level", "loud"], "The setting `log_level` from --log-level is not usable"),

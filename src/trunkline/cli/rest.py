@@ -101,7 +101,7 @@ class Rest:
 
 def unreachable(target: Target) -> CommandFailed:
     """Nothing listens there."""
-    how = "Start one with `trunkline serve`, or give its address with --url."
+    how = "Start one with `trunkline serve`, or give its address with --url, or its data directory with --data-dir."
     return CommandFailed(f"No server answers at {target.url}. {how}")
 
 

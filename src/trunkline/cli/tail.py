@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trunkline import ReceivedEvent, TopicFailed, TopicOpened, Update, parse_topic
+from trunkline import InvalidTopic, ReceivedEvent, TopicFailed, TopicOpened, Update, parse_topic
 from trunkline.cli.failures import CommandFailed
 from trunkline.cli.interrupts import interruptible
 from trunkline.cli.live_line import LiveLine
@@ -51,10 +51,17 @@ def tail(
     Each topic begins with its present state. Notes, such as a lost line, go to stderr.
     """
     for topic in topics:
-        parse_topic(topic)
+        _check(topic)
     screen = Screen()
     line = LiveLine(find_target(url, token, data_dir), screen)
     asyncio.run(_follow(line, dict.fromkeys(topics), screen, as_objects))
+
+
+def _check(topic: str) -> None:
+    try:
+        parse_topic(topic)
+    except InvalidTopic as error:
+        raise CommandFailed(f"{error}. Write a topic as thread:45, or 'agent:*' for all of a kind") from None
 
 
 async def _follow(line: LiveLine, topics: dict[str, None], screen: Screen, as_objects: bool) -> None:
