@@ -104,6 +104,15 @@ async def rig() -> Rig:
     return await started()
 
 
+async def crowd(count: int, flush: FlushOptions) -> tuple[Rig, list[Direct]]:
+    """A hub, and that many subscribers of one topic."""
+    rig = await started(flush=flush, most=1_000)
+    clients = [Direct.open(rig) for _ in range(count)]
+    for client in clients:
+        await client.subscribe("agent:1")
+    return rig, clients
+
+
 def numbers(messages: list[dict[str, Any]], field: str = "seq") -> list[int]:
     return [message[field] for message in messages if message["type"] in (NOTED.name, WHISPERED.name)]
 
@@ -260,10 +269,7 @@ async def test_a_fault_while_writing_is_logged_and_the_next_events_come(
 
 
 async def test_a_flush_over_many_lets_the_loop_go_on_and_answers_keep_their_place() -> None:
-    rig = await started(flush=FlushOptions(slice=0.0), most=1_000)
-    clients = [Direct.open(rig) for _ in range(300)]
-    for client in clients:
-        await client.subscribe("agent:1")
+    rig, clients = await crowd(300, FlushOptions(slice=0.0))
     await rig.whisper("1")
     await asyncio.sleep(0)
     written = sum(bool(client.writes) for client in clients)
@@ -281,10 +287,7 @@ async def test_a_flush_over_many_lets_the_loop_go_on_and_answers_keep_their_plac
 
 
 async def test_those_to_whom_a_flush_comes_later_get_what_is_published_meanwhile_in_the_same_write() -> None:
-    rig = await started(flush=FlushOptions(slice=0.0, look_after=10), most=1_000)
-    clients = [Direct.open(rig) for _ in range(40)]
-    for client in clients:
-        await client.subscribe("agent:1")
+    rig, clients = await crowd(40, FlushOptions(slice=0.0, look_after=10))
     await rig.whisper("1")
     await asyncio.sleep(0)
     late = Direct.open(rig)
@@ -300,10 +303,7 @@ async def test_those_to_whom_a_flush_comes_later_get_what_is_published_meanwhile
 
 
 async def test_who_leaves_while_some_are_written_to_takes_no_event_from_those_who_come_after() -> None:
-    rig = await started(flush=FlushOptions(slice=0.0, look_after=10), most=1_000)
-    clients = [Direct.open(rig) for _ in range(20)]
-    for client in clients:
-        await client.subscribe("agent:1")
+    rig, clients = await crowd(20, FlushOptions(slice=0.0, look_after=10))
     write = clients[4].connection.write_now
     assert write is not None
 
@@ -332,10 +332,7 @@ async def test_a_flush_over_many_topics_lets_the_loop_go_on() -> None:
 
 
 async def test_who_leaves_in_the_middle_of_a_flush_gets_nothing_more() -> None:
-    rig = await started(flush=FlushOptions(slice=0.0), most=1_000)
-    clients = [Direct.open(rig) for _ in range(200)]
-    for client in clients:
-        await client.subscribe("agent:1")
+    rig, clients = await crowd(200, FlushOptions(slice=0.0))
     await rig.whisper("1")
     await asyncio.sleep(0)
     unwritten = [client for client in clients if not client.writes]
@@ -348,10 +345,7 @@ async def test_who_leaves_in_the_middle_of_a_flush_gets_nothing_more() -> None:
 
 
 async def test_who_leaves_while_others_are_written_to_is_passed_over() -> None:
-    rig = await started(flush=FlushOptions(slice=0.0, look_after=10), most=1_000)
-    clients = [Direct.open(rig) for _ in range(40)]
-    for client in clients:
-        await client.subscribe("agent:1")
+    rig, clients = await crowd(40, FlushOptions(slice=0.0, look_after=10))
     await rig.whisper("1")
     await asyncio.sleep(0)
     assert [bool(client.writes) for client in clients] == [True] * 10 + [False] * 30
