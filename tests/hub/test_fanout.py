@@ -302,6 +302,30 @@ async def test_those_to_whom_a_flush_comes_later_get_what_is_published_meanwhile
     assert len(late.writes) == 1
 
 
+async def test_who_waits_for_something_is_woken_by_it_between_two_slices() -> None:
+    rig, clients = await crowd(40, FlushOptions(slice=0.0, look_after=10))
+    came = asyncio.Event()
+
+    async def publish_when_it_came() -> None:
+        await came.wait()
+        await rig.whisper("1")
+
+    publishing = asyncio.create_task(publish_when_it_came())
+    write = clients[0].connection.write_now
+    assert write is not None
+
+    def wakes(data: bytes) -> int:
+        asyncio.get_running_loop().call_soon(came.set)
+        return write(data)
+
+    clients[0].connection.write_now = wakes
+    await rig.whisper("1")
+    for client in clients:
+        assert numbers(await client.take(2)) == [1, 2]
+    assert [len(client.writes) for client in clients] == [2] * 10 + [1] * 30
+    await publishing
+
+
 async def test_who_leaves_while_some_are_written_to_takes_no_event_from_those_who_come_after() -> None:
     rig, clients = await crowd(20, FlushOptions(slice=0.0, look_after=10))
     write = clients[4].connection.write_now
@@ -361,13 +385,21 @@ async def test_who_leaves_while_others_are_written_to_is_passed_over() -> None:
 
 
 async def test_a_namespace_is_flushed_at_times_of_its_own() -> None:
-    rarely = FlushOptions(factor=1e12, longest_pause=3_600.0)
+    rarely = FlushOptions(factor=3_600.0, longest_pause=3_600.0)
     rig = await started(namespace_flush={"price": rarely})
     client = Direct.open(rig)
     for topic in ("price:1", "price:*", "agent:1"):
         await client.subscribe(topic)
     other = Direct.open(rig, Principal("p2"))
     await other.subscribe("price:1")
+    write = other.connection.write_now
+    assert write is not None
+
+    def takes_a_second(data: bytes) -> int:
+        rig.clock.advance(1.0)
+        return write(data)
+
+    other.connection.write_now = takes_a_second
     await rig.price("1")
     assert (await other.next())["seq"] == 1
     await rig.price("1")

@@ -104,7 +104,7 @@ class Fanout:
     def _schedule(self) -> None:
         self._scheduled = True
         loop = asyncio.get_running_loop()
-        wait = self._not_before - loop.time()
+        wait = self._not_before - self._clock()
         if wait <= 0:
             loop.call_soon(self._flush)
         else:
@@ -112,16 +112,17 @@ class Fanout:
 
     def _flush(self) -> None:
         """Go on with the flush that runs, or begin one; end after a slice of time."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._clock()
         self._slice_ends = began + self._options.slice
         if self._running is None:
-            self._running, self._took = self._steps(loop), 0.0
+            self._running, self._took = self._steps(), 0.0
         finished = next(self._running, self) is self
-        now = loop.time()
+        now = self._clock()
         self._took += now - began
         if not finished:
-            loop.call_soon(self._flush)
+            # Two turns of the loop: the first finds what became ready meanwhile, the second runs what that wakes.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._flush)
             return
         self._running = None
         self._not_before = now + self._options.factor * self._took
@@ -130,20 +131,20 @@ class Fanout:
         else:
             self._scheduled = False
 
-    def _steps(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    def _steps(self) -> Iterator[None]:
         """Write to everyone, one slice of time a step. What a fault keeps from its readers shows to them as a hole."""
         dirty, self._dirty = self._dirty, {}
         alone = len(dirty) == 1
         for subscribers in dirty:
             try:
-                yield from self._write(loop, subscribers, alone=alone)
+                yield from self._write(subscribers, alone=alone)
             except Exception:
                 logger.exception("Events could not be written; their readers will ask for them again")
             subscribers.forget_given()
             if subscribers.pending:
                 self._dirty[subscribers] = None
 
-    def _write(self, loop: asyncio.AbstractEventLoop, subscribers: Subscribers, *, alone: bool) -> Iterator[None]:
+    def _write(self, subscribers: Subscribers, *, alone: bool) -> Iterator[None]:
         """Write what is pending for a channel to each of its subscribers once, the same bytes to many at a time.
 
         What is published between two slices goes to those who come after it at once, and to the others in the next
@@ -159,7 +160,7 @@ class Fanout:
                     part = everyone[at : at + self._options.look_after]
                     at += len(part)
                     directly += self._write_part(part, batch, alone=alone)
-                    is_over = loop.time() > self._slice_ends
+                    is_over = self._clock() >= self._slice_ends
             finally:
                 if at == len(everyone):
                     subscribers.advance_all(cohort)
