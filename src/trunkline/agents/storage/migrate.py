@@ -1,15 +1,23 @@
-"""Bringing a database to the tables of this version, with the migrations that are shipped in the package."""
+"""Bringing a database to the tables of this version, with the migrations that are shipped in the package.
+
+An empty one gets the newest tables at once, which are what all migrations come to.
+"""
 
 import re
 import threading
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from trunkline.agents.storage.engines import Engines
 from trunkline.agents.storage.errors import StorageUnavailable, driver_errors_converted
+from trunkline.agents.storage.tables import Base
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION_TABLE = (
+    "CREATE TABLE alembic_version"
+    " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
 _REVISION = re.compile(r'^(revision|down_revision)\b[^=]*= *"(\w+)"', re.MULTILINE)
 
 # Alembic keeps the running migration in module-level proxies: one at a time in a process.
@@ -25,8 +33,10 @@ def upgrade(engines: Engines) -> None:
     engine = engines.migrating()
     try:
         with _one_at_a_time, driver_errors_converted(), engine.begin() as connection:
-            if _read_version(connection) != newest_version():
-                _migrate(connection)
+            if not inspect(connection).get_table_names():
+                _make(connection)
+            elif _read_version(connection) != newest_version():
+                run_migrations(connection)
     finally:
         engine.dispose()
 
@@ -47,9 +57,20 @@ def _read_version(connection: Connection) -> str | None:
     return None if version is None else str(version)
 
 
-def _migrate(connection: Connection) -> None:
+def _make(connection: Connection) -> None:
+    Base.metadata.create_all(connection)
+    connection.exec_driver_sql(_VERSION_TABLE)
+    connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{newest_version()}')")
+
+
+def run_migrations(connection: Connection) -> None:
+    """Run, in the connection's transaction, all migrations that it has not seen.
+
+    Raises:
+        StorageUnavailable: the database stands at a version that this one does not know.
+    """
     # A fifth of all that a start imports, and most starts find nothing to migrate.
-    from alembic.command import upgrade as run_migrations  # noqa: PLC0415
+    from alembic.command import upgrade as to_version  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
@@ -57,7 +78,7 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", _MIGRATIONS.as_posix().replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        run_migrations(config, "head")
+        to_version(config, "head")
     except CommandError as error:
         raise StorageUnavailable(
             f"The database cannot be migrated: {error}. A newer version of Trunkline may have made it."

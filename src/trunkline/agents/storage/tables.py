@@ -107,7 +107,7 @@ class RunRow(Base):
 
     __table_args__ = (
         Index(None, "thread_id", "id"),
-        Index("uq_runs_one_active_of_thread", "thread_id", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+        Index("uq_runs_one_active_of_thread", "thread_id", unique=True, sqlite_where=_ACTIVE),
         _IDS_ONCE,
     )
 
