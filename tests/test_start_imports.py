@@ -61,3 +61,9 @@ def test_the_newest_version_is_the_one_that_no_other_builds_on(tmp_path: Path, m
     (versions / "v2.py").write_text('revision = "0002"\ndown_revision = "0001"\n')
     monkeypatch.setattr(migrate, "_MIGRATIONS", tmp_path)
     assert migrate.newest_version() == "0003"
+
+
+def test_what_a_start_loads_is_no_work_for_the_garbage_collector() -> None:
+    code = "import gc, trunkline.cli as c; c.main(['--version']); print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True True"

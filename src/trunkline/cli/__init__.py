@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from trunkline.cli.imports import uncollected
+
 _NEEDED = "The command line needs more than the library: pip install 'trunkline[agents]'"
 
 
@@ -13,7 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of the process unless given.
     """
     try:
-        from trunkline.cli.app import run  # noqa: PLC0415 - without the extra `agents` there is no typer to import
+        with uncollected():
+            from trunkline.cli.app import run  # noqa: PLC0415 - without the extra `agents` there is no typer to import
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "trunkline"):

@@ -19,6 +19,7 @@ from trunkline.agents.models.echo import ECHO_NAME
 from trunkline.agents.models.install import is_installed
 from trunkline.agents.settings import DEFAULT_PORT, Settings, load_settings
 from trunkline.cli.failures import CommandFailed, Interrupted
+from trunkline.cli.imports import uncollected
 from trunkline.cli.open_page import has_browser, opened
 from trunkline.cli.options import DataDirOption
 from trunkline.cli.rest import Rest
@@ -114,8 +115,9 @@ def _run(settings: Settings, stack: ExitStack, is_to_open: bool) -> None:
             Screen().note(f"{what} being finished, {left}")
 
     with suppress(_Terminated, KeyboardInterrupt):
-        # Half a second of imports that no other command needs to wait for.
-        from trunkline.agents.server import run  # noqa: PLC0415
+        # A second of imports that no other command needs to wait for.
+        with uncollected():
+            from trunkline.agents.server import run  # noqa: PLC0415
 
         run(settings, on_ready, on_drain)
 
