@@ -133,12 +133,27 @@ async def test_old_entries_of_a_log_that_is_used_by_nobody_are_trimmed_in_their_
     assert broker.size == 0
 
 
+async def test_channels_that_are_used_do_not_keep_the_sweep_from_those_that_are_not() -> None:
+    clock = ManualClock()
+    broker = MemoryBroker(clock=clock, idle_after=10)
+    for n in range(15_000):
+        broker.attach(f"suite:{n}")
+        await broker.read(f"suite:{n}")
+    await broker.read("suite:unused")
+    for _ in range(20):
+        clock.advance(1)
+        broker.sweep()
+    assert broker.channels == 15_000
+
+
 async def test_reading_and_detaching_start_the_idle_time_anew() -> None:
     clock = ManualClock()
     broker = MemoryBroker(clock=clock, idle_after=10)
     broker.attach("suite:a")
     epoch = (await broker.read("suite:a")).epoch
     clock.advance(100)
+    broker.sweep()
+    assert broker.channels == 1
     broker.detach("suite:a")
     clock.advance(9)
     broker.sweep()

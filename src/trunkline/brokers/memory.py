@@ -15,8 +15,8 @@ from trunkline.positions import Position
 from trunkline.protocol.codec import Frame, encode_event
 from trunkline.protocol.recovery import Logged, LogView
 
-_TRIM_BATCH = 1_000
-_FORGET_BATCH = 20_000
+_VISITED_AT_LEAST = 1_000
+_VISITED_AT_MOST = 20_000
 
 
 @dataclass(slots=True)
@@ -30,9 +30,11 @@ class _Entry:
 class _Log:
     """One life of a channel: its numbers and what is retained of it."""
 
+    channel: str
     epoch: str
     limits: LogLimits
     used_at: float
+    visited_at: float
     seq: int = 0
     size: int = 0
     entries: deque[_Entry] = field(default_factory=deque)
@@ -75,7 +77,8 @@ class MemoryBroker:
         limits: what each log keeps.
         namespace_limits: other limits for some namespaces.
         total_size: bytes that all logs together may keep.
-        idle_after: seconds after which an unused channel is forgotten.
+        idle_after: seconds after which an unused channel is forgotten, at a visit of the sweep; at most twice that
+            lies between two.
         remembered_ids: how many published ids are known again.
         clock: seconds, monotonic.
         new_epoch: makes a name that was never used before.
@@ -100,8 +103,7 @@ class MemoryBroker:
         self._clock = clock
         self._new_epoch = new_epoch
         self._logs: OrderedDict[str, _Log] = OrderedDict()  # longest without an event first
-        self._trim_order: OrderedDict[str, None] = OrderedDict()  # longest not looked at first
-        self._idle: OrderedDict[str, None] = OrderedDict()  # not attached, longest unused first
+        self._round: deque[_Log] = deque()  # all of them, longest not visited by the sweep first
         self._attached: set[str] = set()
         self._published: OrderedDict[str, Published] = OrderedDict()
         self._size = 0
@@ -151,17 +153,10 @@ class MemoryBroker:
         log = self._logs.get(channel)
         if log is None:
             limits = self._namespace_limits.get(channel.partition(":")[0], self._limits)
-            log = self._logs[channel] = _Log(self._new_epoch(), limits, now)
-            self._trim_order[channel] = None
-        self._use(channel, log, now)
-        return log
-
-    def _use(self, channel: str, log: _Log, now: float) -> None:
-        """Note that a channel is used now."""
+            log = self._logs[channel] = _Log(channel, self._new_epoch(), limits, now, now)
+            self._round.append(log)
         log.used_at = now
-        if channel not in self._attached:
-            self._idle[channel] = None
-            self._idle.move_to_end(channel)
+        return log
 
     def _append(self, channel: str, log: _Log, frame: Frame, now: float) -> None:
         self._size += log.append(frame, now)
@@ -186,13 +181,12 @@ class MemoryBroker:
     def attach(self, channel: str) -> None:
         """Deliver the channel's events from now on."""
         self._attached.add(channel)
-        self._idle.pop(channel, None)
 
     def detach(self, channel: str) -> None:
         """Deliver the channel's events no more; its idle time starts."""
         self._attached.discard(channel)
         if log := self._logs.get(channel):
-            self._use(channel, log, self._clock())
+            log.used_at = self._clock()
 
     async def read(self, channel: str, since: Position | None = None) -> LogView[Frame]:
         """View a log, trimmed to this moment."""
@@ -202,16 +196,17 @@ class MemoryBroker:
         return log.view(since)
 
     def sweep(self) -> None:
-        """Forget what was idle for long, and trim some of the others in their turn; a bounded number of each a call."""
+        """Visit some logs in their turn: forget what was idle for long, trim the others. A bounded number a call."""
         now = self._clock()
-        for _ in range(min(_FORGET_BATCH, len(self._idle))):
-            channel = next(iter(self._idle))
-            log = self._logs[channel]
-            if now - log.used_at <= self._idle_after:
+        for count in range(min(_VISITED_AT_MOST, len(self._round))):
+            log = self._round[0]
+            if count >= _VISITED_AT_LEAST and now - log.visited_at <= self._idle_after:
                 break
-            self._size -= log.size
-            del self._idle[channel], self._logs[channel], self._trim_order[channel]
-        for _ in range(min(_TRIM_BATCH, len(self._trim_order))):
-            channel = next(iter(self._trim_order))
-            self._trim_order.move_to_end(channel)
-            self._size -= self._logs[channel].trim(now)
+            self._round.popleft()
+            if now - log.used_at > self._idle_after and log.channel not in self._attached:
+                self._size -= log.size
+                del self._logs[log.channel]
+            else:
+                self._size -= log.trim(now)
+                log.visited_at = now
+                self._round.append(log)
