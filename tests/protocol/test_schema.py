@@ -126,6 +126,7 @@ def test_the_tables_of_the_page_are_those_of_the_code() -> None:
         f"{session.max_message_bytes // 1024} KiB",
         f"{uvicorn._MOST_FRAGMENTS:,}",
         f"{session.messages_per_second:g}, and {session.message_burst} at once",
+        str(session.max_calls),
         str(session.max_subscriptions),
         "1,024",
         "128 characters",

@@ -199,6 +199,27 @@ def test_a_greeted_client_is_expected_to_ping_and_one_that_never_said_so_is_not(
     assert plain.tick(10_000.0) == []
 
 
+def test_an_answered_call_makes_room_for_another() -> None:
+    session = session_with(max_calls=2)
+
+    def invoked() -> m.Call | None:
+        effect, *_ = receive(session, {"type": "call", "method": "m", "params": {}, "message_id": "a"})
+        return effect.call if isinstance(effect, Invoke) else None
+
+    first, second = invoked(), invoked()
+    assert first is not None
+    assert second is not None
+    assert invoked() is None
+    with pytest.raises(TypeError):
+        session.replied(first, object(), [])
+    assert invoked() is None
+    session.failed(first, RequestError("It has no result"))
+    assert invoked() is not None
+    assert invoked() is None
+    session.replied(second, None, [])
+    assert invoked() is not None
+
+
 def test_a_call_is_invoked_and_answered() -> None:
     session = session_with()
     (effect,) = receive(session, {"type": "call", "method": "m", "params": {"x": 1}, "key": "k", "message_id": "a"})

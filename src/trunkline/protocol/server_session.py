@@ -27,6 +27,7 @@ class SessionLimits:
     Attributes:
         max_message_bytes: bytes of one incoming message.
         max_subscriptions: topics at a time.
+        max_calls: calls that run at a time.
         messages_per_second: sustained rate; `message_burst` may come at once.
         message_burst: messages that may come at once.
         refusals: by how many messages those refused for their rate may outnumber those taken since, before the
@@ -39,6 +40,7 @@ class SessionLimits:
 
     max_message_bytes: int = 64 * 1024
     max_subscriptions: int = 128
+    max_calls: int = 128
     messages_per_second: float = 50.0
     message_burst: int = 200
     refusals: int = 1_000
@@ -210,6 +212,7 @@ class ServerSession:
         self._longest_silence: float | None = None
         self._rate = TokenBucket(limits.messages_per_second, limits.message_burst, now)
         self._refused = 0
+        self._running_calls = 0
         self._attempts: dict[Topic, Attempt] = {}
         self._waiting_topics: list[object] | None = None
 
@@ -298,7 +301,7 @@ class ServerSession:
             case m.Unsubscribe():
                 return self._unsubscribe(message)
             case m.Call():
-                return [Invoke(message)]
+                return self._call(message)
             case _:
                 assert_never(message)
 
@@ -496,16 +499,26 @@ class ServerSession:
         error = RequestError("The token is not valid or has expired", code=ErrorCode.UNAUTHENTICATED)
         return _refuse(error, message_id=message_id, urgent=True)
 
+    def _call(self, call: m.Call) -> list[Effect]:
+        if self._running_calls >= self.limits.max_calls:
+            sentence = f"Too many calls: at most {self.limits.max_calls} of a connection run at a time"
+            return _refuse(RequestError(sentence, code=ErrorCode.RATE_LIMITED), message_id=call.message_id, urgent=True)
+        self._running_calls += 1
+        return [Invoke(call)]
+
     def replied(self, call: m.Call, result: object, positions: list[m.PublishedPosition]) -> list[Effect]:
         """A call succeeded.
 
         Raises:
             TypeError: the result is not JSON-encodable.
         """
-        return [_send(m.Reply(message_id=call.message_id, result=result, positions=positions), urgent=True)]
+        reply = _send(m.Reply(message_id=call.message_id, result=result, positions=positions), urgent=True)
+        self._running_calls -= 1
+        return [reply]
 
     def failed(self, call: m.Call, error: RequestError) -> list[Effect]:
         """A call failed."""
+        self._running_calls -= 1
         wire = m.WireError(error.code, error.sentence, _details(error))
         return [Count("errors", error.code), _send(m.Reply(message_id=call.message_id, error=wire), urgent=True)]
 
