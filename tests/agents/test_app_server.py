@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.agents.serving import make_settings, receive_until, serving
+from trunkline.agents import server
 from trunkline.agents.login import open_token
 from trunkline.agents.logs import configure_logs, remove_logs
 from trunkline.agents.models.echo import INTRODUCTION
@@ -75,6 +76,17 @@ async def test_no_secret_gets_into_the_log(tmp_path: Path, log: io.StringIO) -> 
     assert running.token not in text
     assert not any(value in text for value in cookies.values())
     assert all(json.loads(line) for line in text.splitlines())
+
+
+async def test_a_handshake_that_never_ends_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_TICKS_A_LOOK", 1)
+    async with serving(tmp_path) as running, running.connect() as line:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(running.url).port)
+        writer.write(b"GET /api/ws/v2 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n")
+        assert await asyncio.wait_for(reader.read(), 5.0) == b""
+        writer.close()
+        await line.send('{"type": "subscribe", "topics": ["agent:*"]}')
+        assert json.loads(await line.recv())["type"] == "agent_list"
 
 
 async def test_stopping_says_goodbye_to_every_socket(tmp_path: Path) -> None:

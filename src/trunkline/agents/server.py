@@ -13,12 +13,15 @@ from trunkline.agents.api.application import create_app
 from trunkline.agents.app import AgentsPlatform
 from trunkline.agents.data_lock import exclusive
 from trunkline.agents.settings import BadSettings, Settings
+from trunkline.agents.unfinished import UnfinishedRequests
 
 logger = logging.getLogger(__name__)
 
 # Room for the frame that is just over the limit, so that the session refuses it by its own code.
 _MESSAGE_MARGIN = 4 * 1024
 _BACKLOG = 2_048
+# Of uvicorn's ticks, ten a second: a request has fifteen seconds at least to become whole, and thirty at most.
+_TICKS_A_LOOK = 150
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 
 
@@ -37,12 +40,19 @@ class _Server(uvicorn.Server):
         self._on_started = on_started
         self._on_drain = on_drain
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._unfinished: UnfinishedRequests | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await self._platform.start()
         await super().startup(sockets)
+        self._unfinished = UnfinishedRequests(self.server_state.connections, self.config.http_protocol_class)
         self._on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_A_LOOK == 0 and self._unfinished is not None:
+            self._unfinished.look()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, with the listener open so that whoever comes is told when to come back; then close what is open."""
