@@ -5,6 +5,7 @@ subscribers, are kept by *channel*: a plain topic is its own channel, a feed's c
 """
 
 import re
+import sys
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ def parse_topic(text: object) -> Topic:
 def _parse(text: str) -> Topic | None:
     """Make a topic, the same object for the same text while it is remembered: many connections share their topics."""
     match = _TOPIC.fullmatch(text)
-    return None if match is None else Topic(match[1], match[2])
+    return None if match is None else Topic(sys.intern(match[1]), match[2])
 
 
 def feed_topic(topic: str) -> str:

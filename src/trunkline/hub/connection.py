@@ -45,7 +45,7 @@ class Connection:
     Attributes:
         id: name for logs.
         channels: log channel by topic, for topics that are attached.
-        behind: while lagging, by topic, the position after which nothing was queued.
+        behind: while lagging, by topic, the position after which nothing was queued; else None.
         unread_answers: bytes of answers, less all that the peer has taken since.
         closed_with: the code the server closed with, if it did.
         tasks: by topic, the task that opens it.
@@ -79,7 +79,7 @@ class Connection:
         self.outbox = Outbox(budget)
         self.channels: dict[Topic, str] = {}
         self.lagging = False
-        self.behind: dict[Topic, Position] = {}
+        self.behind: dict[Topic, Position] | None = None
         self.opened_at = now
         self.progress_at = now
         self.closing = False
@@ -127,6 +127,8 @@ class Connection:
         """Note that an event was not queued: the topic must be resumed before the first such event."""
         if self.session.was_sent(topic, position):
             return
+        if self.behind is None:
+            self.behind = {}
         known = self.behind.get(topic)
         if known is None or (known.epoch == position.epoch and position.seq <= known.seq):
             self.behind[topic] = Position(position.epoch, position.seq - 1)

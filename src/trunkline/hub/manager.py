@@ -301,7 +301,7 @@ class TopicConnectionManager:
 
     def _catch_up(self, connection: Connection) -> None:
         """Resume what a drained connection missed; from here on its live events are held, not skipped."""
-        behind, connection.behind, connection.lagging = connection.behind, {}, False
+        behind, connection.behind, connection.lagging = connection.behind or {}, None, False
         for topic, position in behind.items():
             self._perform(connection, connection.session.fell_behind(topic, position))
 
@@ -334,7 +334,8 @@ class TopicConnectionManager:
                 case DropTopic(topic=topic):
                     self._stop_opening(connection, topic)
                     self._index.drop(connection, topic)
-                    connection.behind.pop(topic, None)
+                    if connection.behind is not None:
+                        connection.behind.pop(topic, None)
                 case GoLive(attempt=attempt):
                     self._index.go_live(connection, attempt.topic)
                 case CheckToken(token=token, message_id=message_id):

@@ -99,7 +99,7 @@ class Attempt:
     Attributes:
         topic: what is subscribed to.
         since: the position to resume after, if any.
-        message_id: echoed in the answer.
+        message_id: echoed in the answer, and then forgotten.
         lagged: the server itself resumes a subscription that fell behind.
         answered: whether the client has its one answer.
         live: whether live entries are written, not held.
@@ -121,8 +121,7 @@ class Attempt:
 
     def take_message_id(self) -> str | None:
         """The message id for the first answer; later messages for the attempt carry none."""
-        message_id = None if self.answered else self.message_id
-        self.answered = True
+        message_id, self.message_id, self.answered = self.message_id, None, True
         return message_id
 
 
@@ -209,7 +208,7 @@ class ServerSession:
         self.is_authenticated = authenticated
         self.last_heard = now
         self._opened_at = now
-        self._longest_silence: float | None = None
+        self._ping_interval: float | None = None
         self._rate = TokenBucket(limits.messages_per_second, limits.message_burst, now)
         self._refused = 0
         self._running_calls = 0
@@ -531,13 +530,13 @@ class ServerSession:
         """
         if not self.is_authenticated and now - self._opened_at > self.limits.auth_timeout:
             return [_close(CloseCode.UNAUTHENTICATED)]
-        if self._longest_silence is not None and now - self.last_heard > self._longest_silence:
+        if self._ping_interval is not None and now - self.last_heard > 2 * self._ping_interval:
             return [_close(CloseCode.PING_TIMEOUT)]
         return []
 
     def _expect_within(self, interval: float) -> None:
         """Expect to hear from the peer within twice the interval at which it pings."""
-        self._longest_silence = 2 * min(interval, self.limits.ping_interval)
+        self._ping_interval = min(interval, self.limits.ping_interval)
 
     def leave(self, reason: str, retry_after_ms: int) -> list[Effect]:
         """Tell the client that the server drains."""
