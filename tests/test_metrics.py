@@ -59,6 +59,7 @@ async def test_a_connection_and_its_events_are_counted(line: Trunkline) -> None:
     async with line:
         connection = line.hub.connect(DeafTransport(), Handshake(), Principal("a"))
         line.hub.receive(connection, '{"type": "subscribe", "topics": ["metrics:1"]}')
+        assert connection.tasks is not None
         await connection.tasks[next(iter(connection.tasks))]
         await line.publish(TICK, Tick(1))
         line.hub.receive(connection, '{"type": "nonsense"}')

@@ -39,7 +39,7 @@ async def nobody_left(rig: Rig) -> None:
     assert rig.broker._attached == set()
     await until(lambda: len(asyncio.all_tasks()) == 1)
     for connection in gone:
-        assert (connection.tasks, connection.work, connection.channels) == ({}, None, {})
+        assert (connection.tasks, connection.work, connection.channels) == (None, None, {})
 
 
 def lags(client: MemoryTransport) -> bool:
@@ -224,7 +224,7 @@ async def test_what_does_not_exist_is_named(rig: Rig) -> None:
     (answer,) = await client.subscribe("agent:99999")
     assert (answer["code"], answer["error"], answer["topic"]) == ("not_found", "Agent 99999 not found", "agent:99999")
     assert rig.hub.topics == 0
-    assert client.connection.tasks == {}
+    assert client.connection.tasks is None
 
 
 class Gate:
@@ -339,7 +339,7 @@ async def test_subscribe_unsubscribe_subscribe_leaves_one_subscription(rig: Rig)
     assert (await client.next())["seq"] == 3
     await asyncio.sleep(0)
     assert client.pending == []
-    assert client.connection.tasks == {}
+    assert client.connection.tasks is None
 
 
 async def test_two_subscribes_in_one_turn_have_two_answers(rig: Rig) -> None:
@@ -383,12 +383,12 @@ async def test_a_disconnect_cancels_what_still_works_for_the_connection(rig: Rig
     await stuck.wait()
     await until(lambda: gate.entered == 2)
     connection = client.connection
-    tasks = [*connection.tasks.values(), *(connection.work or ())]
+    tasks = [*(connection.tasks or {}).values(), *(connection.work or ())]
     assert len(tasks) == 3
     client.lose()
     await asyncio.wait(tasks)
     assert all(task.cancelled() for task in tasks)
-    assert (connection.tasks, connection.work, rig.hub.topics) == ({}, None, 0)
+    assert (connection.tasks, connection.work, rig.hub.topics) == (None, None, 0)
     assert connection.outbox.size == 0
 
 

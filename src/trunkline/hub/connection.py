@@ -48,7 +48,7 @@ class Connection:
         behind: while lagging, by topic, the position after which nothing was queued; else None.
         unread_answers: bytes of answers, less all that the peer has taken since.
         closed_with: the code the server closed with, if it did.
-        tasks: by topic, the task that opens it.
+        tasks: by topic, the task that opens it; None if there are none.
         work: the other tasks, None if there are none.
         direct: the transport, if the fan-out may write to its socket.
         deflates: whether it takes frames in their compressed form.
@@ -85,7 +85,7 @@ class Connection:
         self.closing = False
         self.closed_with: CloseCode | None = None
         self.unread_answers = 0
-        self.tasks: dict[Topic, asyncio.Task[None]] = {}
+        self.tasks: dict[Topic, asyncio.Task[None]] | None = None
         self.work: set[asyncio.Task[None]] | None = None
         self.deflates = False
         self.direct: DirectTransport | None = None
@@ -156,6 +156,20 @@ class Connection:
             self.closed_with = code
             self._transport.close(int(code), reason or code.sentence)
 
+    def own_opening(self, topic: Topic, task: "asyncio.Task[None]") -> None:
+        """Keep the task that opens a topic."""
+        if self.tasks is None:
+            self.tasks = {}
+        self.tasks[topic] = task
+
+    def disown_opening(self, topic: Topic) -> "asyncio.Task[None] | None":
+        """Give back the task that opens a topic, if there is one."""
+        if self.tasks is None:
+            return None
+        task = self.tasks.pop(topic, None)
+        self.tasks = self.tasks or None
+        return task
+
     def own(self, task: "asyncio.Task[None]") -> None:
         """Keep a task that works for this connection until it ends."""
         if self.work is None:
@@ -170,10 +184,9 @@ class Connection:
 
     def cancel_work(self) -> None:
         """Cancel every task that works for this connection."""
-        for task in (*self.tasks.values(), *(self.work or ())):
+        for task in (*(self.tasks or {}).values(), *(self.work or ())):
             task.cancel()
-        self.tasks.clear()
-        self.work = None
+        self.tasks = self.work = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.id} {self.principal.id if self.principal else 'unauthenticated'}>"

@@ -353,10 +353,10 @@ class TopicConnectionManager:
         if attempt.lagged:
             self._index.hold(connection, attempt, connection.channels[attempt.topic])
         task = asyncio.get_running_loop().create_task(self._open(connection, attempt))
-        connection.tasks[attempt.topic] = task
+        connection.own_opening(attempt.topic, task)
 
     def _stop_opening(self, connection: Connection, topic: Topic) -> None:
-        task = connection.tasks.pop(topic, None)
+        task = connection.disown_opening(topic)
         if task is not None and task is not asyncio.current_task():
             task.cancel()
 
@@ -377,9 +377,7 @@ class TopicConnectionManager:
             self._perform(connection, session.refuse(attempt, _internal(f"{attempt.topic} could not be opened")))
         finally:
             if session.is_current(attempt):
-                connection.tasks.pop(attempt.topic, None)
-                if not connection.tasks:
-                    connection.tasks = {}  # an emptied dictionary keeps its size
+                connection.disown_opening(attempt.topic)
 
     async def _drive(self, connection: Connection, attempt: Attempt) -> None:
         principal, session = connection.principal, connection.session
