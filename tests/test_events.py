@@ -82,6 +82,8 @@ def test_data_that_cannot_be_encoded_is_refused() -> None:
     held = EventType("test_held", Holder, topic="held:{id}")
     with pytest.raises(TypeError):
         held.event(Holder("1", object()))
+    with pytest.raises(TypeError, match="An event 'test_held' carries Holder, and was given dict"):
+        held.event({"id": "1", "what": None})  # type: ignore[arg-type]
 
 
 @given(st.builds(Price, st.from_regex(r"[A-Z]{1,5}", fullmatch=True), st.floats(allow_nan=False, allow_infinity=False)))

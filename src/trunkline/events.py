@@ -122,15 +122,20 @@ class EventType(Generic[D]):
 
         Raises:
             InvalidTopic: the data's fields do not make a topic.
-            TypeError: the data cannot be encoded as JSON.
+            TypeError: the data is not what the type carries, or cannot be encoded as JSON.
             EventTooLarge: encoded it has more than 8 MiB.
         """
         given, body = stamp or stamp_now(), _encode(data)
         if len(body) > MAX_EVENT_BYTES:
             raise EventTooLarge(self.name, len(body), MAX_EVENT_BYTES)
+        try:
+            topic = self.pattern.topic(data)
+        except AttributeError as error:
+            sentence = f"An event {self.name!r} carries {self.data.__name__}, and was given {type(data).__name__}"
+            raise TypeError(sentence) from error
         return Event(
             type=self,
-            topic=self.pattern.topic(data),
+            topic=topic,
             scope=scope,
             id=given.id,
             time=given.time,

@@ -18,7 +18,7 @@ from trunkline.protocol.client_effects import Effect
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 LONG = "word " * 400
-INTERRUPTED = "The server stopped during this answer; the text so far was kept."
+INTERRUPTED = "The server stopped during this answer; its last words may be missing."
 KEPT_FROM = 400
 """Characters after which echo has talked for more than a second, so that some of it was kept."""
 

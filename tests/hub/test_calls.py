@@ -59,3 +59,9 @@ async def test_an_unknown_method_is_named_shortly(calls: CallRegistry) -> None:
     with pytest.raises(NotFound) as caught:
         await calls.invoke(context("x" * 10_000), {})
     assert len(str(caught.value)) < 110
+
+
+@pytest.mark.parametrize("handler", [lambda: None, lambda _context: None, lambda _context, _a, _b: None])
+def test_a_handler_that_does_not_take_context_and_params_is_refused_where_it_is_declared(handler: Any) -> None:
+    with pytest.raises(TypeError, match=r"The handler of the call 'ping' takes \(.*\); it is called with context and"):
+        CallRegistry().add("ping", handler)

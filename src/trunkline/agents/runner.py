@@ -61,7 +61,7 @@ class RunnerOptions:
     running: int = 16
     waiting: int = 1_000
     chunk_interval: float = 0.025
-    checkpoint_interval: float = 1.0
+    checkpoint_interval: float = 0.25
     sleep: Sleep = asyncio.sleep
 
 

@@ -35,9 +35,18 @@ class CallRegistry:
         self._handlers: dict[str, tuple[CallHandler, Any]] = {}
 
     def add(self, method: str, handler: CallHandler) -> None:
-        """Declare a method; the annotation of the handler's second parameter is the type of `params`."""
-        names = list(inspect.signature(handler).parameters)
-        self._handlers[method] = (handler, get_type_hints(handler).get(names[1], dict[str, Any]))
+        """Declare a method; the annotation of the handler's second parameter is the type of `params`.
+
+        Raises:
+            TypeError: the handler cannot be called with a context and parameters.
+        """
+        signature = inspect.signature(handler)
+        try:
+            _, params = signature.bind(None, None).arguments
+        except (TypeError, ValueError):
+            sentence = f"The handler of the call {method!r} takes {signature}; it is called with context and params"
+            raise TypeError(sentence) from None
+        self._handlers[method] = (handler, get_type_hints(handler).get(params, dict[str, Any]))
 
     async def invoke(self, context: CallContext, params: dict[str, Any]) -> object:
         """Run a method.

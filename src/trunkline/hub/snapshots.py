@@ -1,5 +1,6 @@
 """Snapshot providers: what a topic looks like now, by pattern."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -58,8 +59,16 @@ class SnapshotRegistry:
 
         Raises:
             ValueError: the pattern is none.
+            TypeError: the provider cannot be called with a principal and the pattern's fields.
         """
         compiled = TopicPattern(pattern)
+        signature = inspect.signature(provider)
+        try:
+            signature.bind(None, **dict.fromkeys(compiled.fields))
+        except TypeError:
+            called = ", ".join(("principal", *(f"{name}=..." for name in compiled.fields)))
+            sentence = f"The provider of {pattern!r} takes {signature}; it is called with ({called})"
+            raise TypeError(sentence) from None
         route = _Route(compiled, kind, provider, _field_types(provider, compiled.fields))
         self._routes.setdefault(compiled.namespace, []).append(route)
 

@@ -29,7 +29,7 @@ from trunkline.agents.services.threads import require_thread
 from trunkline.agents.storage import Database, Rows
 from trunkline.agents.storage.newest import Bound
 
-INTERRUPTED = "The server stopped during this answer; the text so far was kept."
+INTERRUPTED = "The server stopped during this answer; its last words may be missing."
 
 _CONTEXT = Bound(things=200, characters=1024 * 1024)
 

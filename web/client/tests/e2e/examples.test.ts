@@ -52,7 +52,7 @@ test("the React page shows each change of each price", async () => {
 
 test("the Node script prints each change of the price", async () => {
   await change("CHF", 5);
-  const script = spawn(process.execPath, [join(EXAMPLES, "node/watch.js"), url, "CHF"]);
+  const script = spawn(process.execPath, [join(EXAMPLES, "node/watch.mjs"), url, "CHF"]);
   const lines = createInterface({ input: script.stdout })[Symbol.asyncIterator]();
   expect(await lines.next()).toMatchObject({ value: "CHF 5" });
   await change("CHF", 6);

@@ -1,4 +1,4 @@
-// Prints each change of a price: node watch.js http://127.0.0.1:8000 EUR
+// Prints each change of a price: node watch.mjs http://127.0.0.1:8000 EUR
 import { connect } from "@trunkline/client";
 import { WebSocket } from "ws"; // Node 22 has a WebSocket of its own
 
