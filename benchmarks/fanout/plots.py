@@ -86,15 +86,24 @@ def _memory_bar(one: PeerResult) -> Bar | None:
     return Bar(bar.title, bar.ours, 0.0, memory / 1024, f"{memory / 1024:.1f}")
 
 
+@dataclass(frozen=True)
+class Scale:
+    """An axis: its marks, and where a value lies on it, from 0 to 1."""
+
+    words: str
+    marks: Sequence[float]
+    share: Callable[[float], float]
+
+
 def draw(title: str, bars: Sequence[Bar]) -> str:
-    """Draw horizontal bars on a logarithmic axis, for they differ by factors of a hundred."""
-    values = [value for bar in bars if not bar.failure for value in (bar.low, bar.high) if value > 0]
-    least, most = _decades(values)
+    """Draw horizontal bars: lengths on a linear axis from zero, ranges on a logarithmic one."""
+    shown = [bar for bar in bars if not bar.failure]
+    values = [value for bar in shown for value in (bar.low, bar.high) if value > 0]
+    scale = _logarithmic(values) if any(bar.low for bar in shown) else _linear(max(values))
     height = _TOP + _ROW * len(bars) + _BOTTOM
 
     def place(value: float) -> float:
-        share = (math.log10(max(value, least)) - math.log10(least)) / (math.log10(most) - math.log10(least))
-        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+        return _LEFT + scale.share(value) * (_WIDTH - _LEFT - _RIGHT)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">',
@@ -102,28 +111,36 @@ def draw(title: str, bars: Sequence[Bar]) -> str:
         f"<style>{_STYLE}</style>",
         f'<rect class="page" width="{_WIDTH}" height="{height}" rx="6"/>',
         f'<text class="title" x="16" y="28">{escape(title)}</text>',
-        '<text class="faint" x="16" y="47">less is better; logarithmic scale</text>',
-        *_grid(least, most, height, place),
+        f'<text class="faint" x="16" y="47">less is better; {scale.words}</text>',
+        *(part for value in scale.marks for part in _mark(value, height, place)),
         *(part for number, bar in enumerate(bars) for part in _bar(bar, _TOP + _ROW * number, place)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _decades(values: Sequence[float]) -> tuple[float, float]:
+def _linear(most: float) -> Scale:
+    """From zero, with a mark at five steps of 1, 2 or 5 times a power of ten, or a few less."""
+    power = 10.0 ** math.floor(math.log10(most / 5))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * 5 >= most)
+    marks = [step * number for number in range(math.ceil(most / step) + 1)]
+    return Scale("linear scale", marks, lambda value: value / marks[-1])
+
+
+def _logarithmic(values: Sequence[float]) -> Scale:
     """Powers of ten around the values, with room below the least: a bar of no length could not be seen."""
-    least = 10.0 ** math.floor(math.log10(min(values) * 0.7))
-    return least, max(10.0 * least, 10.0 ** math.ceil(math.log10(max(values))))
+    first = math.floor(math.log10(min(values) * 0.7))
+    last = max(first + 1, math.ceil(math.log10(max(values))))
+    marks = [10.0**power for power in range(first, last + 1)]
+    return Scale("logarithmic scale", marks, lambda value: (math.log10(max(value, marks[0])) - first) / (last - first))
 
 
-def _grid(least: float, most: float, height: int, place: Callable[[float], float]) -> list[str]:
-    lines, value = [], least
-    while value <= most * 1.001:
-        x = place(value)
-        lines.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 6}" y2="{height - _BOTTOM + 4}"/>')
-        lines.append(f'<text class="faint" x="{x:.1f}" y="{height - 12}" text-anchor="middle">{value:g}</text>')
-        value *= 10
-    return lines
+def _mark(value: float, height: int, place: Callable[[float], float]) -> list[str]:
+    x = place(value)
+    return [
+        f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 6}" y2="{height - _BOTTOM + 4}"/>',
+        f'<text class="faint" x="{x:.1f}" y="{height - 12}" text-anchor="middle">{value:g}</text>',
+    ]
 
 
 def _bar(bar: Bar, top: int, place: Callable[[float], float]) -> list[str]:
