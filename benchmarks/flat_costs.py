@@ -83,6 +83,10 @@ class Sink:
     def give_up(self) -> None:
         """Nothing is open."""
 
+    def unsent(self) -> int:
+        """Nothing waits."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Costs:

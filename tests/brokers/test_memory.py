@@ -1,4 +1,5 @@
 import itertools
+import sys
 
 import pytest
 
@@ -170,3 +171,34 @@ async def test_after_a_restart_of_the_broker_the_logs_go_on() -> None:
     await broker.stop()
     await started(broker)
     assert (await note(broker, "a")).position == Position(before.position.epoch, 2)
+
+
+async def test_a_publish_where_no_room_is_left_looks_at_no_empty_log() -> None:
+    broker = MemoryBroker(total_size=3_000)
+    await started(broker)
+    for n in range(500):
+        await note(broker, f"idle{n}", "x" * 400)
+    calls = []
+    for n in range(300):
+        count = 0
+
+        def counting(_frame: object, event: str, _arg: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counting)
+        try:
+            await note(broker, f"hot{n % 3}", "x" * 400)
+        finally:
+            sys.setprofile(None)
+        calls.append(count)
+    assert broker.size <= 3_000
+    assert max(calls[100:]) < 300
+
+
+async def test_a_position_beyond_all_numbers_is_beyond_the_end() -> None:
+    broker = MemoryBroker()
+    await started(broker)
+    epoch = (await note(broker, "a")).position.epoch
+    view = await broker.read("suite:a", Position(epoch, 1 << 70))
+    assert (view.seq, view.entries) == (1, [])

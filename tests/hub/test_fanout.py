@@ -81,6 +81,9 @@ class Direct(MemoryTransport):
     def give_up(self) -> None:
         self.lose()
 
+    def unsent(self) -> int:
+        return len(self.rest)
+
     def _take_bytes(self, data: bytes) -> None:
         """Read whole frames of what has come."""
         self.stream += data
@@ -446,3 +449,20 @@ async def test_a_drain_writes_what_is_on_its_way(rig: Rig) -> None:
     rig.hub.drain(lambda: 0)
     rig.hub.close_all()
     assert {m["type"] for m in await client.take(2)} == {"goaway", "hub_whispered"}
+
+
+async def test_a_peer_that_takes_a_large_write_bit_by_bit_is_not_closed_until_it_stops() -> None:
+    rig = await started()
+    client = Direct.open(rig)
+    await client.subscribe("agent:1")
+    client.room = 10
+    await rig.whisper("1", "x" * 3_000)
+    await until(lambda: client.rest)
+    for _ in range(20):
+        rig.clock.advance(50.0)
+        client.rest = client.rest[100:]
+        rig.hub.sweep()
+    assert not client.connection.closing
+    rig.clock.advance(61.0)
+    rig.hub.sweep()
+    assert client.connection.closed_with == CloseCode.SLOW

@@ -11,6 +11,7 @@ import pytest
 
 from tests.hub.rig import ANN, BOB, NOTED, Note, Rig, shape, started
 from trunkline.brokers.base import LogLimits
+from trunkline.codes import CloseCode
 from trunkline.errors import BrokerError, Forbidden, NotFound, RequestError, Unauthenticated
 from trunkline.hub.access import Action, Handshake, Principal, deny_all
 from trunkline.hub.calls import CallContext
@@ -886,3 +887,51 @@ async def test_a_refused_request_leaves_a_log_line_with_its_connection(
     transport = rig.connect()
     rig.hub.receive(transport.connection, "no json")
     assert caplog.messages == [f"Refused a request of connection {transport.connection.id}: invalid_json"]
+
+
+async def test_a_peer_that_does_not_read_has_few_snapshots_kept_for_it() -> None:
+    rig = await started(budget=4_000)
+    taken: list[str] = []
+
+    async def read_slowly(_principal: Principal, id: str) -> dict[str, str]:
+        taken.append(id)
+        await asyncio.sleep(0)
+        return {"text": "x" * 3_000}
+
+    rig.hub.snapshots.add("agent:{id}", "agent_state", read_slowly)
+    client = rig.connect()
+    client.stop_reading()
+    client.send({"type": "subscribe", "topics": [f"agent:{n}" for n in range(60)]})
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert len(taken) <= 9
+    assert client.connection.outbox.size < 4_000
+    client.read_on()
+    assert len(await client.take(60)) == 60
+    assert len(taken) == 60
+
+
+@pytest.mark.parametrize("what", ["events", "a snapshot"])
+async def test_a_peer_that_takes_nothing_for_long_is_closed_whatever_waits_for_it(what: str) -> None:
+    rig = await started(budget=4_000)
+    rig.hub.snapshots.add("note:{id}", "note_state", lambda _principal, **_fields: "x" * 3_000)
+    client = rig.connect()
+    await client.subscribe("agent:1")
+    for _ in range(3):
+        rig.clock.advance(100.0)
+        rig.hub.sweep()
+    client.stop_reading()
+    if what == "events":
+        await rig.fill("1", 30)
+        assert client.connection.lagging
+    else:
+        client.send({"type": "subscribe", "topics": ["note:1"]})
+        await until(lambda: client.connection.outbox)
+        assert not client.connection.lagging
+    rig.hub.sweep()
+    rig.clock.advance(59.0)
+    rig.hub.sweep()
+    assert not client.connection.closing
+    rig.clock.advance(2.0)
+    rig.hub.sweep()
+    assert client.connection.closed_with == CloseCode.SLOW

@@ -46,9 +46,7 @@ def test_a_pattern_that_is_none_is_refused() -> None:
 
 def test_a_provider_that_does_not_take_the_fields_of_its_pattern_is_refused_where_it_is_declared() -> None:
     snapshots = SnapshotRegistry()
-    with pytest.raises(
-        TypeError, match=r"takes \(_principal, nope\); .* with \(principal, id=\.\.\.\)"
-    ):
+    with pytest.raises(TypeError, match=r"takes \(_principal, nope\); .* with \(principal, id=\.\.\.\)"):
         snapshots.add("order:{id}", "order", lambda _principal, nope: nope)
     with pytest.raises(TypeError, match=r"is called with \(principal\)"):
         snapshots.add("order:*", "orders", lambda: None)

@@ -115,6 +115,10 @@ class Wire:
         """Nobody gives this network up."""
         raise AssertionError
 
+    def unsent(self) -> int:
+        """Bytes that the hub has written and the network has not taken."""
+        return sum(len(piece.data) for piece in self._leaving)
+
     def _may_write(self) -> None:
         if self.connection.direct is not None and not self.has_output and not self.is_closing:
             self.connection.write_now = self._write_now

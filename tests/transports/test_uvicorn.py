@@ -11,13 +11,16 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvicorn
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.transports.servers import uvicorn_server
 from trunkline.bus import EventBus
 from trunkline.events import EventType
 from trunkline.hub.access import allow_all, anonymous
-from trunkline.line import Trunkline
+from trunkline.hub.manager import HubOptions
+from trunkline.line import LineOptions, Trunkline
 from trunkline.testing.clock import until
 from trunkline.testing.transport_suite import TransportSuite
 from trunkline.transports.uvicorn import DetachingProtocol
@@ -37,8 +40,9 @@ class Word(msgspec.Struct, frozen=True):
 SAID = EventType("uvicorn_said", Word, topic="word:1")
 
 
-def make_line() -> Trunkline:
-    return Trunkline(authenticate=anonymous, authorize=allow_all, bus=EventBus())
+def make_line(**hub: Any) -> Trunkline:
+    options = LineOptions(hub=HubOptions(**hub))
+    return Trunkline(authenticate=anonymous, authorize=allow_all, bus=EventBus(), options=options)
 
 
 def masked(payload: bytes, *, opcode: int = 1, fin: bool = True) -> bytes:
@@ -148,3 +152,106 @@ async def test_a_descriptor_that_is_used_again_gets_nothing_of_its_former_connec
                     await second.send('{"type":"ping","timestamp":1}')
                     assert json.loads(await second.recv()) == {"type": "pong", "timestamp": 1}
             await until(lambda: not line.hub.connections)
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_what_an_earlier_answer_left_unread_keeps_its_place_and_the_line_lags(kind: str) -> None:
+    """A peer asks for a large page, reads nothing of it, and upgrades on the same connection."""
+    page, line = b"p" * 8_000_000, make_line(budget=100_000)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await line(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"8000000")]})
+        await send({"type": "http.response.body", "body": page})
+
+    async def read(reader: asyncio.StreamReader) -> tuple[bytes, list[int]]:
+        """Read the page, the answer to the handshake, and the frames until the line catches up."""
+        await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(len(page))
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        numbers: list[int] = []
+        while len(numbers) < 30:
+            _, length = await reader.readexactly(2)
+            if length >= 126:
+                length = int.from_bytes(await reader.readexactly(2 if length == 126 else 8), "big")
+            message = json.loads(await reader.readexactly(length))
+            numbers += [message["seq"]] if message["type"] == SAID.name else []
+        return body, numbers
+
+    async def converse() -> None:
+        async with asyncio.timeout(30):
+            await converse_for_long()
+
+    async def converse_for_long() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            async with line, uvicorn_server(app, listener, ws=DetachingProtocol):
+                reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1], limit=1_024)
+                writer.transport.pause_reading()  # type: ignore[attr-defined]
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                await _settled()
+                writer.write(
+                    b"GET /?initial_topics=word:1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                )
+                await until(lambda: line.hub.topics)
+                (connection,) = line.hub.connections.values()
+                for _ in range(30):
+                    await line.publish(SAID, Word("x" * 10_000))
+                    await asyncio.sleep(0)
+                assert connection.lagging
+                assert connection.outbox.size <= 100_000
+                writer.transport.resume_reading()  # type: ignore[attr-defined]
+                body, numbers = await read(reader)
+                assert body == page
+                assert numbers == list(range(1, 31))
+                writer.transport.abort()
+                await until(lambda: not line.hub.connections)
+
+    with asyncio.Runner(loop_factory=uvicorn.Config("", loop=kind).get_loop_factory()) as runner:
+        runner.run(converse())
+
+
+async def test_nothing_is_written_behind_the_close_frame() -> None:
+    line = make_line()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
+            url = f"ws://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
+            async with connect(url, compression=None) as websocket:
+                await websocket.recv()
+                (connection,) = line.hub.connections.values()
+                fast: Any = connection.direct
+                await until(lambda: connection.write_now)
+                fast.data_received(masked(b"\x03\xe8", opcode=8))
+                assert connection.write_now is None
+                fast.wake()
+                await line.publish(SAID, Word("too late"))
+                assert connection.write_now is None
+                with pytest.raises(ConnectionClosed):
+                    await websocket.recv()
+
+
+async def test_a_reset_while_much_waits_is_the_end_and_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    line = make_line()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
+            url = f"ws://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
+            async with connect(url, compression=None) as websocket:
+                await websocket.recv()
+                (connection,) = line.hub.connections.values()
+                fast: Any = connection.direct
+                fast.pause_writing()
+                fast._in_flight, connection.outbox.size = 100, 100
+                await line.publish(SAID, Word("next"))
+                await until(lambda: connection.outbox)
+                fast._write_now = _reset
+                # As asyncio's transport calls it, in a step of its own that goes on with the socket.
+                fast.resume_writing()
+                assert not fast._transport.is_closing()
+                await until(lambda: not line.hub.connections)
+    assert not caplog.records
+
+
+def _reset(_data: bytes) -> int:
+    raise ConnectionResetError

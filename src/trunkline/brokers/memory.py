@@ -64,7 +64,7 @@ class _Log:
         """Make a view of this moment. Numbers have no holes, so the entries after `since` are a suffix."""
         first = self.entries[0].seq if self.entries else self.seq + 1
         entries: list[Logged[Frame]] = []
-        if since is not None and since.epoch == self.epoch:
+        if since is not None and since.epoch == self.epoch and since.seq < self.seq:
             skip = max(0, since.seq + 1 - first)
             entries = [Logged(entry.seq, entry.frame) for entry in islice(self.entries, skip, None)]
         return LogView(self.epoch, self.seq, first, entries)
@@ -102,7 +102,8 @@ class MemoryBroker:
         self._remembered_ids = remembered_ids
         self._clock = clock
         self._new_epoch = new_epoch
-        self._logs: OrderedDict[str, _Log] = OrderedDict()  # longest without an event first
+        self._logs: dict[str, _Log] = {}
+        self._filled: OrderedDict[str, _Log] = OrderedDict()  # not empty, longest without an event first
         self._round: deque[_Log] = deque()  # all of them, longest not visited by the sweep first
         self._attached: set[str] = set()
         self._published: OrderedDict[str, Published] = OrderedDict()
@@ -160,18 +161,25 @@ class MemoryBroker:
 
     def _append(self, channel: str, log: _Log, frame: Frame, now: float) -> None:
         self._size += log.append(frame, now)
-        self._logs.move_to_end(channel)
+        self._filled[channel] = log
+        self._filled.move_to_end(channel)
+        if not log.entries:
+            del self._filled[channel]
         if self._size > self._total_size:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Empty the logs that were longest without an event. Emptied ones go to the end, out of the next search."""
+        """Empty the logs that were longest without an event."""
         while self._size > self._total_size:
-            channel, log = next(iter(self._logs.items()))
-            if log.entries:
-                self._size -= log.drop_oldest()
-            else:
-                self._logs.move_to_end(channel)
+            log = next(iter(self._filled.values()))
+            self._size -= log.drop_oldest()
+            if not log.entries:
+                del self._filled[log.channel]
+
+    def _trim(self, log: _Log, now: float) -> None:
+        self._size -= log.trim(now)
+        if not log.entries:
+            self._filled.pop(log.channel, None)
 
     def _remember(self, event_id: str, published: Published) -> None:
         self._published[event_id] = published
@@ -192,7 +200,7 @@ class MemoryBroker:
         """View a log, trimmed to this moment."""
         now = self._clock()
         log = self._log(channel, now)
-        self._size -= log.trim(now)
+        self._trim(log, now)
         return log.view(since)
 
     def sweep(self) -> None:
@@ -205,8 +213,9 @@ class MemoryBroker:
             self._round.popleft()
             if now - log.used_at > self._idle_after and log.channel not in self._attached:
                 self._size -= log.size
+                self._filled.pop(log.channel, None)
                 del self._logs[log.channel]
             else:
-                self._size -= log.trim(now)
+                self._trim(log, now)
                 log.visited_at = now
                 self._round.append(log)

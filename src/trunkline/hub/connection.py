@@ -1,5 +1,6 @@
 """One connection as the hub sees it, and the contract of the transport under it."""
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from trunkline.codes import CloseCode
@@ -11,8 +12,9 @@ from trunkline.protocol.server_session import ServerSession
 from trunkline.topics import Topic
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Sequence
+
+_SNAPSHOTS_AT_A_TIME = 8
 
 
 class Transport(Protocol):
@@ -38,6 +40,10 @@ class DirectTransport(Transport, Protocol):
         """Drop the socket: its peer has gone."""
         ...
 
+    def unsent(self) -> int:
+        """Bytes that wait for the socket."""
+        ...
+
 
 class Connection:
     """One WebSocket: its session, outbox, subscriptions and the tasks that work for it.
@@ -46,6 +52,8 @@ class Connection:
         id: name for logs.
         channels: log channel by topic, for topics that are attached.
         behind: while lagging, by topic, the position after which nothing was queued; else None.
+        progress_at: when the peer last took something, or nothing waited for it, as far as was looked.
+        unsent: bytes that waited in the transport at the last look.
         unread_answers: bytes of answers, less all that the peer has taken since.
         closed_with: the code the server closed with, if it did.
         tasks: by topic, the task that opens it; None if there are none.
@@ -57,9 +65,9 @@ class Connection:
     """
 
     __slots__ = (
-        "_transport", "behind", "channels", "closed_with", "closing", "deflates", "direct", "handshake", "id",
-        "lagging", "opened_at", "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "work",
-        "write_now",
+        "_transport", "_turns", "behind", "channels", "closed_with", "closing", "deflates", "direct", "handshake", "id",
+        "lagging", "opened_at", "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "unsent",
+        "work", "write_now",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +90,7 @@ class Connection:
         self.behind: dict[Topic, Position] | None = None
         self.opened_at = now
         self.progress_at = now
+        self.unsent = 0
         self.closing = False
         self.closed_with: CloseCode | None = None
         self.unread_answers = 0
@@ -91,6 +100,7 @@ class Connection:
         self.direct: DirectTransport | None = None
         self.write_now: Callable[[bytes], int] | None = None
         self._transport = transport
+        self._turns: asyncio.Semaphore | None = None
 
     def send(self, frame: Frame, now: float, *, urgent: bool = False, asked: bool = False) -> None:
         """Queue an answer or a snapshot; a peer that asks for answers and reads none of them is closed."""
@@ -156,28 +166,43 @@ class Connection:
             self.closed_with = code
             self._transport.close(int(code), reason or code.sentence)
 
-    def own_opening(self, topic: Topic, task: "asyncio.Task[None]") -> None:
+    def idle_for(self, now: float) -> float:
+        """Look what waits for the peer; return for how many seconds it has taken nothing of it, or 0."""
+        unsent = 0 if self.direct is None else self.direct.unsent()
+        if self.outbox.size == 0 or unsent < self.unsent:
+            self.progress_at = now
+        self.unsent = unsent
+        return now - self.progress_at
+
+    def own_opening(self, topic: Topic, task: asyncio.Task[None]) -> None:
         """Keep the task that opens a topic."""
         if self.tasks is None:
             self.tasks = {}
         self.tasks[topic] = task
 
-    def disown_opening(self, topic: Topic) -> "asyncio.Task[None] | None":
+    def disown_opening(self, topic: Topic) -> asyncio.Task[None] | None:
         """Give back the task that opens a topic, if there is one."""
         if self.tasks is None:
             return None
         task = self.tasks.pop(topic, None)
-        self.tasks = self.tasks or None
+        if not self.tasks:
+            self.tasks = self._turns = None
         return task
 
-    def own(self, task: "asyncio.Task[None]") -> None:
+    def snapshot_turn(self) -> asyncio.Semaphore:
+        """What a snapshot is to be made under: only so many of a connection are made, or wait for room, at a time."""
+        if self._turns is None:
+            self._turns = asyncio.Semaphore(_SNAPSHOTS_AT_A_TIME)
+        return self._turns
+
+    def own(self, task: asyncio.Task[None]) -> None:
         """Keep a task that works for this connection until it ends."""
         if self.work is None:
             self.work = set()
         self.work.add(task)
         task.add_done_callback(self._disown)
 
-    def _disown(self, task: "asyncio.Task[None]") -> None:
+    def _disown(self, task: asyncio.Task[None]) -> None:
         if self.work is not None:
             self.work.discard(task)
             self.work = self.work or None

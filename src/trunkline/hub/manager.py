@@ -389,6 +389,7 @@ class TopicConnectionManager:
         channel = attempt.topic.channel(principal.scope)
         self._index.hold(connection, attempt, channel)
         view = await self._broker.read(channel, attempt.since)
+        await connection.outbox.room()
         follow = self._perform(connection, session.attached(attempt, view))
         while follow is not None:
             follow = await self._follow(connection, follow, channel, principal)
@@ -398,11 +399,17 @@ class TopicConnectionManager:
     ) -> ReadLog | TakeSnapshot | None:
         session, attempt = connection.session, step.attempt
         if isinstance(step, ReadLog):
+            await connection.outbox.room()
             view = await self._broker.read(channel, attempt.position)
+            await connection.outbox.room()
             return self._perform(connection, session.attached(attempt, view))
-        taken = await self.snapshots.take(principal, attempt.topic)
-        kind, data = taken if taken is not None else (None, None)
-        return self._perform(connection, session.provide(attempt, kind, data))
+        # A peer that does not read has the server keep no more snapshots for it than are made at a time.
+        async with connection.snapshot_turn():
+            await connection.outbox.room()
+            taken = await self.snapshots.take(principal, attempt.topic)
+            kind, data = taken if taken is not None else (None, None)
+            await connection.outbox.room()
+            return self._perform(connection, session.provide(attempt, kind, data))
 
     async def _require(self, principal: Principal, action: Action, target: str) -> None:
         """Ask the application for permission.
@@ -465,7 +472,7 @@ class TopicConnectionManager:
     # Time and the end
 
     def sweep(self) -> None:
-        """Enforce time limits: authentication, expired credentials, lagging without progress."""
+        """Enforce time limits: authentication, expired credentials, peers that take nothing of what waits for them."""
         now = self._clock()
         for connection in list(self.connections.values()):
             if connection.closing:
@@ -473,7 +480,7 @@ class TopicConnectionManager:
             self._perform(connection, connection.session.tick(now))
             if connection.principal is not None and self._has_expired(connection.principal):
                 connection.close(CloseCode.UNAUTHENTICATED)
-            elif connection.lagging and now - connection.progress_at > self.options.lag_timeout:
+            elif connection.idle_for(now) > self.options.lag_timeout:
                 connection.close(CloseCode.SLOW)
 
     def revoke(self, principal_id: str, topic: Topic, reason: str) -> None:

@@ -156,9 +156,9 @@ class FastTransport(asyncio.Protocol):
         self._pong: bytes | None = None
         self._unread: memoryview | None = None
         self._write_now: Callable[[bytes], int] | None = None
+        # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
+        transport.set_write_buffer_limits(high=0)
         if not transport.get_extra_info("ssl_object"):
-            # Any byte that the socket does not take at once pauses the writing, and the last one that goes resumes it.
-            transport.set_write_buffer_limits(high=0)
             self._write_now = MethodType(os.write, transport.get_extra_info("socket").fileno())
 
     def begin(self, open_connection: Open) -> None:
@@ -168,6 +168,10 @@ class FastTransport(asyncio.Protocol):
         self._connection.deflates = (
             self._deflate is not None and self._deflate.local_max_window_bits >= DEFLATE_WINDOW_BITS
         )
+        # What an earlier answer left in the transport paused the protocol that was here before.
+        self._paused = self._transport.get_write_buffer_size() > 0
+        if self._write_now is None:
+            self._transport.set_write_buffer_limits()  # TLS may have some bytes waiting at any time
         self._may_write()
 
     # Writing
@@ -188,6 +192,9 @@ class FastTransport(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._scheduled = False
+        if self._pong is not None and not self._paused:
+            pong, self._pong = self._pong, None
+            self._transport.write(pong)
         outbox, clock, deflates = self._connection.outbox, self._hub.options.clock, self._connection.deflates
         while outbox and not (self._in_flight or self._paused or self._transport.is_closing()):
             self._queued_at = outbox.oldest_at or clock()
@@ -205,8 +212,19 @@ class FastTransport(asyncio.Protocol):
     def _may_write(self) -> None:
         """Let the fan-out write to the socket while nothing waits before it."""
         connection = self._connection
-        if not (self._scheduled or connection.outbox or self._in_flight or self._paused or connection.closing):
+        if not (
+            self._scheduled
+            or connection.outbox
+            or self._in_flight
+            or self._paused
+            or connection.closing
+            or self._transport.is_closing()
+        ):
             connection.write_now = self._write_now
+
+    def unsent(self) -> int:
+        """Bytes that wait in the transport."""
+        return self._transport.get_write_buffer_size()
 
     def write_later(self, data: bytes) -> None:
         """Keep what the socket did not take; it comes before all else."""
@@ -240,15 +258,12 @@ class FastTransport(asyncio.Protocol):
         self._connection.write_now = None
 
     def resume_writing(self) -> None:
-        """They have gone."""
+        """They have gone. What is next is written in a later step: asyncio's transport calls this in one of its own."""
         self._paused = False
-        pong, self._pong = self._pong, None
-        if pong is not None:
-            self._transport.write(pong)
         size, self._in_flight = self._in_flight, 0
         if size:
             self._hub.wrote(self._connection, size, self._hub.options.clock() - self._queued_at)
-        self._flush()
+        self.wake()
 
     def _send_close(self, code: int, reason: str) -> None:
         self._closing_at = None
@@ -397,6 +412,7 @@ class FastTransport(asyncio.Protocol):
 
     def _end(self) -> None:
         """Close once what waits has gone; a peer that does not take it in a few seconds is given up."""
+        self._connection.write_now = None
         self._transport.close()
         if self._grace is None:
             self._grace = asyncio.get_running_loop().call_later(_CLOSE_GRACE, self._transport.abort)
