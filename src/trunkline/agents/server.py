@@ -5,9 +5,12 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from trunkline.agents.api.application import create_app
 from trunkline.agents.app import AgentsPlatform
@@ -93,11 +96,20 @@ def run(
     # Uvicorn shuts down in order, and then raises the signal again for those who want to know.
     with (
         contextlib.closing(bind(settings)) as listener,
-        exclusive(settings.data_dir),
+        exclusive(settings.data_dir, _database_file(settings)),
         contextlib.suppress(KeyboardInterrupt),
     ):
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
         make_server(bound, on_ready, on_drain).run(sockets=[listener])
+
+
+def _database_file(settings: Settings) -> Path | None:
+    """The file of the settings' database, if they name one that is a file."""
+    with contextlib.suppress(ArgumentError):
+        url = make_url(settings.storage_url)
+        if url.get_backend_name() == "sqlite" and url.database:
+            return Path(url.database)
+    return None
 
 
 def make_server(
