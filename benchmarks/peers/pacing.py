@@ -9,6 +9,7 @@ so that a server which is late cannot hide that (coordinated omission).
 """
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -56,7 +57,12 @@ async def pace(rate: float, seconds: float, publish: Callable[[int], Awaitable[N
 
 
 async def obey(publish: Callable[[int], Awaitable[None]]) -> None:
-    """Carry out the lines of the standard input until it ends."""
+    """Carry out the lines of the standard input until it ends.
+
+    What has been loaded is kept from the garbage collector first, as the documentation advises: each full collection
+    would look through all modules, and nobody is served meanwhile.
+    """
+    gc.freeze()
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

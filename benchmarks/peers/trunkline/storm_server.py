@@ -1,6 +1,7 @@
 """The benchmark's line, publishing what it is told: a line of JSON, `[[key, stamp], ...]`; answered with positions."""
 
 import asyncio
+import gc
 import json
 import sys
 
@@ -20,6 +21,7 @@ async def serve(port: int) -> None:
     line.mount(app)
     config = uvicorn.Config(app, port=port, ws=DetachingProtocol, ws_per_message_deflate=False, log_level="error",
                             backlog=4096)  # fmt: skip
+    gc.freeze()  # as the documentation advises
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     reader = asyncio.StreamReader(limit=_LONGEST_LINE)
