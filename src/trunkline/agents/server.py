@@ -5,17 +5,15 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from trunkline.agents.api.application import create_app
 from trunkline.agents.app import AgentsPlatform
 from trunkline.agents.data_lock import exclusive
 from trunkline.agents.settings import BadSettings, Settings
+from trunkline.agents.storage import database_file
 from trunkline.agents.unfinished import UnfinishedRequests
 
 logger = logging.getLogger(__name__)
@@ -96,20 +94,11 @@ def run(
     # Uvicorn shuts down in order, and then raises the signal again for those who want to know.
     with (
         contextlib.closing(bind(settings)) as listener,
-        exclusive(settings.data_dir, _database_file(settings)),
+        exclusive(settings.data_dir, database_file(settings.storage_url)),
         contextlib.suppress(KeyboardInterrupt),
     ):
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
         make_server(bound, on_ready, on_drain).run(sockets=[listener])
-
-
-def _database_file(settings: Settings) -> Path | None:
-    """The file of the settings' database, if they name one that is a file."""
-    with contextlib.suppress(ArgumentError):
-        url = make_url(settings.storage_url)
-        if url.get_backend_name() == "sqlite" and url.database:
-            return Path(url.database)
-    return None
 
 
 def make_server(

@@ -6,6 +6,7 @@ so that the ids given out in a transaction are in the order of commits.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -66,6 +67,14 @@ class Engines:
 
 # Transactions are begun by `_prepare`, not by the driver, which would begin them late and deferred.
 _CONNECT_ARGS: dict[str, Any] = {"isolation_level": None}
+
+
+def database_file(url: str) -> Path | None:
+    """The file of a database; None if the URL names none, which opening it will say."""
+    try:
+        return Path(_sqlite_url(url).database or "")
+    except ValueError:
+        return None
 
 
 def _sqlite_url(text: str) -> URL:
