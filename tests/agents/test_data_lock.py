@@ -22,15 +22,18 @@ def test_a_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         pass
 
 
-def test_a_database_that_lies_elsewhere_is_held_too(tmp_path: Path) -> None:
-    database = tmp_path / "shared.db"
+def test_a_database_is_held_wherever_it_is_reached_from(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    database, link = tmp_path / "one" / "trunkline.db", tmp_path / "link.db"
+    link.symlink_to(database)
     with exclusive(tmp_path / "one", database):
-        with (
-            pytest.raises(BadSettings, match="Another server uses the database"),
-            exclusive(tmp_path / "two", database),
-        ):
-            pass
-        with exclusive(tmp_path / "three", tmp_path / "three" / "own.db"):
+        for same in (database, link):
+            with (
+                pytest.raises(BadSettings, match="Another server uses the database"),
+                exclusive(tmp_path / "two", same),
+            ):
+                pass
+        with exclusive(tmp_path / "three", tmp_path / "three" / "trunkline.db"):
             pass
     with exclusive(tmp_path / "two", database):
         pass

@@ -20,7 +20,7 @@ def exclusive(data_dir: Path, database: Path | None = None) -> Iterator[None]:
 
     Args:
         data_dir: made if it is not there.
-        database: a database file to hold as well, if it lies elsewhere.
+        database: a database file to hold as well, for another server may reach it from a directory of its own.
 
     Raises:
         BadSettings: another process holds one of them, or the directory cannot be used.
@@ -29,8 +29,9 @@ def exclusive(data_dir: Path, database: Path | None = None) -> Iterator[None]:
         with contextlib.suppress(OSError):  # said by the next line
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         held.enter_context(_locked(data_dir / ".lock", f"data directory {data_dir}", "choose another with --data-dir"))
-        if database is not None and database.parent.resolve() != data_dir.resolve():
-            beside = database.with_name(f"{database.name}.lock")
+        if database is not None:
+            file = database.resolve()
+            beside = file.with_name(f"{file.name}.lock")
             held.enter_context(_locked(beside, f"database {database}", "give this one a database of its own"))
         yield
 
