@@ -5,20 +5,22 @@ import json
 import socket
 import ssl
 import subprocess
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import uvicorn
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.transports.servers import uvicorn_server
 from trunkline.bus import EventBus
 from trunkline.events import EventType
 from trunkline.hub.access import allow_all, anonymous
+from trunkline.hub.connection import Connection
 from trunkline.hub.manager import HubOptions
 from trunkline.line import LineOptions, Trunkline
 from trunkline.testing.clock import until
@@ -94,14 +96,19 @@ async def _settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+def certified(folder: Path) -> tuple[ssl.SSLContext, dict[str, Any]]:
+    """A client that trusts a new certificate, and what tells uvicorn to show it."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command = [*make, "-keyout", str(key), "-out", str(certificate)]
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
-    line, trusting = make_line(), ssl.create_default_context(cafile=str(certificate))
+    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    trusting = ssl.create_default_context(cafile=str(certificate))
     trusting.check_hostname = False
-    files: dict[str, Any] = {"ssl_keyfile": str(key), "ssl_certfile": str(certificate)}
+    return trusting, {"ssl_keyfile": str(key), "ssl_certfile": str(certificate)}
+
+
+async def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
+    line = make_line()
+    trusting, files = await asyncio.to_thread(certified, tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"wss://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
         async with line, uvicorn_server(line, listener, ws=DetachingProtocol, **files):
@@ -154,10 +161,14 @@ async def test_a_descriptor_that_is_used_again_gets_nothing_of_its_former_connec
             await until(lambda: not line.hub.connections)
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
-def test_what_an_earlier_answer_left_unread_keeps_its_place_and_the_line_lags(kind: str) -> None:
+def test_what_an_earlier_answer_left_unread_keeps_its_place_and_the_line_lags(
+    kind: str, secure: bool, tmp_path: Path
+) -> None:
     """A peer asks for a large page, reads nothing of it, and upgrades on the same connection."""
     page, line = b"p" * 8_000_000, make_line(budget=100_000)
+    trusting, files = certified(tmp_path) if secure else (None, {})
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
@@ -167,7 +178,7 @@ def test_what_an_earlier_answer_left_unread_keeps_its_place_and_the_line_lags(ki
         await send({"type": "http.response.body", "body": page})
 
     async def read(reader: asyncio.StreamReader) -> tuple[bytes, list[int]]:
-        """Read the page, the answer to the handshake, and the frames until the line catches up."""
+        """Read the page, the answer to the handshake, and the frames until the line has caught up."""
         await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(len(page))
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
@@ -180,78 +191,79 @@ def test_what_an_earlier_answer_left_unread_keeps_its_place_and_the_line_lags(ki
             numbers += [message["seq"]] if message["type"] == SAID.name else []
         return body, numbers
 
-    async def converse() -> None:
-        async with asyncio.timeout(30):
-            await converse_for_long()
+    async def converse(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024, ssl=trusting)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await _settled()
+        writer.write(
+            b"GET /?initial_topics=word:1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await until(lambda: line.hub.topics)
+        (connection,) = line.hub.connections.values()
+        for _ in range(30):
+            await line.publish(SAID, Word("x" * 10_000))
+            await asyncio.sleep(0)
+        assert connection.lagging
+        assert connection.outbox.size <= 100_000
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        body, numbers = await read(reader)
+        assert body == page
+        assert numbers == list(range(1, 31))
+        writer.transport.abort()
+        await until(lambda: not line.hub.connections)
 
-    async def converse_for_long() -> None:
+    async def serve() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            async with line, uvicorn_server(app, listener, ws=DetachingProtocol):
-                reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1], limit=1_024)
-                writer.transport.pause_reading()  # type: ignore[attr-defined]
-                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-                await _settled()
-                writer.write(
-                    b"GET /?initial_topics=word:1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-                )
-                await until(lambda: line.hub.topics)
-                (connection,) = line.hub.connections.values()
-                for _ in range(30):
-                    await line.publish(SAID, Word("x" * 10_000))
-                    await asyncio.sleep(0)
-                assert connection.lagging
-                assert connection.outbox.size <= 100_000
-                writer.transport.resume_reading()  # type: ignore[attr-defined]
-                body, numbers = await read(reader)
-                assert body == page
-                assert numbers == list(range(1, 31))
-                writer.transport.abort()
-                await until(lambda: not line.hub.connections)
+            async with asyncio.timeout(30), line, uvicorn_server(app, listener, ws=DetachingProtocol, **files):
+                await converse(listener.getsockname()[1])
 
     with asyncio.Runner(loop_factory=uvicorn.Config("", loop=kind).get_loop_factory()) as runner:
-        runner.run(converse())
+        runner.run(serve())
+
+
+@asynccontextmanager
+async def reader_of(line: Trunkline) -> AsyncIterator[tuple[ClientConnection, Connection]]:
+    """A client that has subscribed, and its connection on the fast path."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
+            url = f"ws://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
+            async with connect(url, compression=None) as websocket:
+                await websocket.recv()
+                (connection,) = line.hub.connections.values()
+                yield websocket, connection
 
 
 async def test_nothing_is_written_behind_the_close_frame() -> None:
     line = make_line()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
-            url = f"ws://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
-            async with connect(url, compression=None) as websocket:
-                await websocket.recv()
-                (connection,) = line.hub.connections.values()
-                fast: Any = connection.direct
-                await until(lambda: connection.write_now)
-                fast.data_received(masked(b"\x03\xe8", opcode=8))
-                assert connection.write_now is None
-                fast.wake()
-                await line.publish(SAID, Word("too late"))
-                assert connection.write_now is None
-                with pytest.raises(ConnectionClosed):
-                    await websocket.recv()
+    async with reader_of(line) as (websocket, connection):
+        fast: Any = connection.direct
+        await until(lambda: connection.write_now)
+        fast._pong = bytes((0x8A, 0))
+        fast.data_received(masked(b"\x03\xe8", opcode=8))
+        assert (connection.write_now, fast._pong) == (None, None)
+        fast.wake()
+        await line.publish(SAID, Word("too late"))
+        assert connection.write_now is None
+        with pytest.raises(ConnectionClosed):
+            await websocket.recv()
 
 
 async def test_a_reset_while_much_waits_is_the_end_and_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    def is_reset(_data: bytes) -> int:
+        raise ConnectionResetError
+
     line = make_line()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
-            url = f"ws://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
-            async with connect(url, compression=None) as websocket:
-                await websocket.recv()
-                (connection,) = line.hub.connections.values()
-                fast: Any = connection.direct
-                fast.pause_writing()
-                fast._in_flight, connection.outbox.size = 100, 100
-                await line.publish(SAID, Word("next"))
-                await until(lambda: connection.outbox)
-                fast._write_now = _reset
-                # As asyncio's transport calls it, in a step of its own that goes on with the socket.
-                fast.resume_writing()
-                assert not fast._transport.is_closing()
-                await until(lambda: not line.hub.connections)
+    async with reader_of(line) as (_, connection):
+        fast: Any = connection.direct
+        fast.pause_writing()
+        fast._in_flight, connection.outbox.size = 100, 100
+        await line.publish(SAID, Word("next"))
+        await until(lambda: connection.outbox)
+        fast._write_now = is_reset
+        # As asyncio's transport calls it, in a step of its own that goes on with the socket.
+        fast.resume_writing()
+        assert not fast._transport.is_closing()
+        await until(lambda: not line.hub.connections)
     assert not caplog.records
-
-
-def _reset(_data: bytes) -> int:
-    raise ConnectionResetError

@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 _parser_logger = logging.getLogger("trunkline.websockets")
 
 _WRITE_CHUNK = 256 * 1024
+# Bytes that TLS may have waiting before they count as such; by default it is half a megabyte beside the budget.
+_TLS_BUFFER = 64 * 1024
 # Bytes of one peer that are parsed in a turn of the loop: of the smallest frames a few milliseconds.
 _READ_SLICE = 4 * 1024
 _MOST_FRAGMENTS = 1_024
@@ -171,7 +173,7 @@ class FastTransport(asyncio.Protocol):
         # What an earlier answer left in the transport paused the protocol that was here before.
         self._paused = self._transport.get_write_buffer_size() > 0
         if self._write_now is None:
-            self._transport.set_write_buffer_limits()  # TLS may have some bytes waiting at any time
+            self._transport.set_write_buffer_limits(high=_TLS_BUFFER)
         self._may_write()
 
     # Writing
@@ -412,7 +414,7 @@ class FastTransport(asyncio.Protocol):
 
     def _end(self) -> None:
         """Close once what waits has gone; a peer that does not take it in a few seconds is given up."""
-        self._connection.write_now = None
+        self._connection.write_now = self._pong = None
         self._transport.close()
         if self._grace is None:
             self._grace = asyncio.get_running_loop().call_later(_CLOSE_GRACE, self._transport.abort)
