@@ -31,7 +31,7 @@ export default defineConfig({
     // Everything under one folder whose names hold hashes; nothing inlined, which the content policy would refuse.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // In kB; the largest chunk is read after the page stands.
+    // In kB. The page with React and Mantine is 740 of them, 230 compressed; chat and charts are chunks of their own.
     chunkSizeWarningLimit: 1000,
   },
   worker: { format: "es" },
