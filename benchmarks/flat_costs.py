@@ -1,8 +1,9 @@
 """What a publish, a subscription and a disconnect cost as topics, connections, tenants and patterns become many.
 
 One process, the whole public way without sockets: typed event, `line.publish`, bus, broker, log, hub, sessions; only
-the last step, the write, is counted instead of done. CPU time of this process, the least of a few batches: what makes
-one dearer than another is the machine.
+the last step, the write, is counted instead of done. CPU time of this process. All sizes of a kind are there at once
+and take turns, each warmed up first, so what else happens on the machine meets all of them; of the turns the lower
+quartile counts.
 
 python -m benchmarks.flat_costs --largest 1000000
 """
@@ -11,8 +12,10 @@ import argparse
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from statistics import quantiles
 
 import msgspec
 
@@ -37,7 +40,7 @@ from trunkline import (
 )
 from trunkline.hub.connection import Connection
 
-_BATCH, _BATCHES = 1_000, 5
+_BATCH, _WARMING, _TURNS = 500, 1_000, 15
 _ONE = Principal("one")
 FLAT = 1.5
 """Times the cost at a thousand that a flat cost may be at the largest number: caches of the processor do miss."""
@@ -138,31 +141,45 @@ class Crowd:
         self.published += 1
         await asyncio.sleep(0)
 
-    async def measure(self, what: str, size: int, keys: int, scopes: int = 1) -> Costs:
-        """Measure each operation, spread over what there is."""
-        at = _spread()
 
-        async def publish() -> None:
-            number = at()
-            await self.publish(number % keys, f"tenant-{number % scopes}" if scopes > 1 else "")
+@dataclass
+class Beside:
+    """A crowd to measure beside: events and subscriptions spread over its keys, and events over its tenants."""
 
-        gc.enable()
-        gc.collect()
-        gc.freeze()  # as a server does that has loaded its data
-        published = await _batches(publish)
-        subscribed, ended = [], []
-        for _ in range(_BATCHES):
-            connections = [self.connect() for _ in range(_BATCH)]
-            began = time.process_time()
-            for connection in connections:
-                await self.subscribe(connection, f"thing:{at() % keys}", f"thing:{at() % keys}")
-            middle = time.process_time()
-            for connection in connections:
-                self.line.hub.disconnect(connection, 1001)
-            subscribed.append((middle - began) / _BATCH * 1e6)
-            ended.append((time.process_time() - middle) / _BATCH * 1e6)
-        gc.unfreeze()
-        return Costs(what, size, published, min(subscribed), min(ended))
+    what: str
+    size: int
+    crowd: Crowd
+    keys: int
+    tenants: int = 0
+
+    def __post_init__(self) -> None:
+        self._at = _spread()
+
+    async def turn(self) -> Costs:
+        """Measure each operation in a batch of its own."""
+        await self._publish(_WARMING)
+        publish = await self._publish(_BATCH)
+        await self._come_and_go(_WARMING)
+        subscribe, disconnect = await self._come_and_go(_BATCH)
+        return Costs(self.what, self.size, publish, subscribe, disconnect)
+
+    async def _publish(self, count: int) -> float:
+        began = time.process_time()
+        for _ in range(count):
+            number = self._at()
+            scope = f"tenant-{number % self.tenants}" if self.tenants else ""
+            await self.crowd.publish(number % self.keys, scope)
+        return (time.process_time() - began) / count * 1e6
+
+    async def _come_and_go(self, count: int) -> tuple[float, float]:
+        connections = [self.crowd.connect() for _ in range(count)]
+        began = time.process_time()
+        for connection in connections:
+            await self.crowd.subscribe(connection, f"thing:{self._at() % self.keys}", f"thing:{self._at() % self.keys}")
+        middle = time.process_time()
+        for connection in connections:
+            self.crowd.line.hub.disconnect(connection, 1001)
+        return (middle - began) / count * 1e6, (time.process_time() - middle) / count * 1e6
 
 
 def _spread() -> Callable[[], int]:
@@ -177,18 +194,8 @@ def _spread() -> Callable[[], int]:
     return following
 
 
-async def _batches(operation: Callable[[], Awaitable[None]]) -> float:
-    """Microseconds of CPU for one, the least of some batches."""
-    taken = []
-    for _ in range(_BATCHES):
-        began = time.process_time()
-        for _ in range(_BATCH):
-            await operation()
-        taken.append((time.process_time() - began) / _BATCH * 1e6)
-    return min(taken)
-
-
-async def many_topics(size: int) -> Costs:
+@asynccontextmanager
+async def many_topics(size: int) -> AsyncIterator[Beside]:
     """Many topics that have a log, a thousandth of them with a subscriber besides."""
     crowd = Crowd()
     async with crowd.line:
@@ -196,38 +203,41 @@ async def many_topics(size: int) -> Costs:
             await crowd.line.publish(THING_CHANGED, Thing(key))
         reader = crowd.connect()
         await crowd.subscribe(reader, *(f"thing:{key}" for key in range(0, size, 1_000)))
-        return await crowd.measure("topics", size, size)
+        yield Beside("topics", size, crowd, size)
 
 
-async def many_connections(size: int) -> Costs:
+@asynccontextmanager
+async def many_connections(size: int) -> AsyncIterator[Beside]:
     """Many connections with two topics each, ten subscribers to a topic."""
     crowd = Crowd()
     async with crowd.line:
         for number in range(size):
             await crowd.subscribe(crowd.connect(), f"thing:{number // 10}", f"thing:{size + number}")
-        return await crowd.measure("connections", size, size // 10)
+        yield Beside("connections", size, crowd, size // 10)
 
 
-async def many_feeds(size: int) -> Costs:
+@asynccontextmanager
+async def many_feeds(size: int) -> AsyncIterator[Beside]:
     """Many tenants, each with a feed that one connection follows."""
     crowd = Crowd()
     async with crowd.line:
         for number in range(size):
             await crowd.subscribe(crowd.connect(Principal("one", scope=f"tenant-{number}")), "thing:*")
-        return await crowd.measure("feeds", size, 1_000, size)
+        yield Beside("feeds", size, crowd, 1_000, tenants=size)
 
 
-async def many_patterns(size: int) -> Costs:
+@asynccontextmanager
+async def many_patterns(size: int) -> AsyncIterator[Beside]:
     """Many kinds of events, and providers of snapshots, in as many namespaces."""
     crowd = Crowd()
     for number in range(size):
-        EventType(f"flat_{number}", Thing, topic=f"flat_{number}:{{key}}")
-        crowd.line.snapshot(f"flat_{number}:{{key}}")(lambda _principal, key: key)
+        EventType(f"flat_{number}_of_{size}", Thing, topic=f"flat_{number}_of_{size}:{{key}}")
+        crowd.line.snapshot(f"flat_{number}_of_{size}:{{key}}")(lambda _principal, key: key)
     async with crowd.line:
-        return await crowd.measure("patterns", size, 1_000)
+        yield Beside("patterns", size, crowd, 1_000)
 
 
-_KINDS: tuple[tuple[Callable[[int], Awaitable[Costs]], int], ...] = (
+_KINDS: tuple[tuple[Callable[[int], AbstractAsyncContextManager[Beside]], int], ...] = (
     (many_topics, 1_000_000), (many_connections, 100_000), (many_feeds, 100_000), (many_patterns, 10_000),
 )  # fmt: skip
 
@@ -236,13 +246,32 @@ def run(largest: int) -> Part:
     """Measure everything up to a number, and tell how flat it is."""
     measured: list[Costs] = []
     for kind, most in _KINDS:
-        size = 1_000
-        while size <= min(most, largest):
-            gc.disable()  # until everything is there
-            measured.append(asyncio.run(kind(size)))  # type: ignore[arg-type]
-            print(f"  {size:>9,} {measured[-1].what}: publish {measured[-1].publish:.1f} µs", flush=True)
-            size *= 10
+        sizes = [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= min(most, largest)]
+        measured += asyncio.run(_side_by_side(kind, sizes))
     return _report(measured)
+
+
+async def _side_by_side(kind: Callable[[int], AbstractAsyncContextManager[Beside]], sizes: list[int]) -> list[Costs]:
+    gc.disable()  # until everything is there
+    async with AsyncExitStack() as stack:
+        crowds = [await stack.enter_async_context(kind(size)) for size in sizes]
+        gc.enable()
+        gc.collect()
+        gc.freeze()  # as a server does that has loaded its data
+        turns = [[await crowd.turn() for crowd in crowds] for _ in range(_TURNS)]
+        gc.unfreeze()
+    usual = [_lower_quartile(of_one) for of_one in zip(*turns, strict=True)]
+    for costs in usual:
+        print(f"  {costs.size:>9,} {costs.what}: publish {costs.publish:.1f} µs", flush=True)
+    return usual
+
+
+def _lower_quartile(turns: Sequence[Costs]) -> Costs:
+    """Of each operation by itself; less is luck with the caches, more is what else ran."""
+    publish, subscribe, disconnect = (
+        quantiles((getattr(one, name) for one in turns), n=4)[0] for name in ("publish", "subscribe", "disconnect")
+    )
+    return replace(turns[0], publish=publish, subscribe=subscribe, disconnect=disconnect)
 
 
 def _report(measured: list[Costs]) -> Part:
