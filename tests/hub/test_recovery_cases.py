@@ -7,16 +7,16 @@ add is by which way it came. Their combinations are those of test_recovery_machi
 import pytest
 
 from tests.hub.stepped_world import IDLE_AFTER, LOG, Outcome
-from tests.hub.whole_line import Application, WholeLine
+from tests.hub.whole_line import FEW, Application, WholeLine
 from trunkline.codes import ErrorCode
 from trunkline.protocol import client_effects as e
 from trunkline.protocol import messages as m
 from trunkline.protocol.client_effects import LineState
 
 
-def line_with(*snapshots: str) -> tuple[WholeLine, Application]:
+def line_with(*snapshots: str, held: int = FEW) -> tuple[WholeLine, Application]:
     """A line on which these have snapshots, and the first of its clients, connected."""
-    line = WholeLine(frozenset(snapshots))
+    line = WholeLine(frozenset(snapshots), held)
     line.settle()
     return line, line.clients[0]
 
@@ -57,9 +57,9 @@ def _short(effect: e.Effect) -> object:
             raise AssertionError(effect)
 
 
-def subscribed(*names: str, snapshots: tuple[str, ...] = ()) -> tuple[WholeLine, Application]:
+def subscribed(*names: str, snapshots: tuple[str, ...] = (), held: int = FEW) -> tuple[WholeLine, Application]:
     """The same, subscribed and live."""
-    line, client = line_with(*snapshots)
+    line, client = line_with(*snapshots, held=held)
     for name in names:
         client.subscribe(name)
     at_rest(line)
@@ -276,3 +276,55 @@ def test_one_subscribe_carries_all_topics_after_a_reconnect_and_each_gets_its_ve
     assert told(ann, "agent:2") == ["opened", "resumed", 1, 2]
     assert told(ann, "agent:*") == ["opened", "state 0", 1, "reset gap", "opened", f"state {LOG.events + 4}"]
     assert told(ann, "agent:9") == ["opened", "forbidden"]
+
+
+# Who reads slowly, of a topic and its feed
+
+
+def fall_behind(line: WholeLine, *, in_feed: bool) -> None:
+    """Have more published than the network takes, and let it take it; the log is not there yet."""
+    for _ in range(5):
+        arrive(line, in_feed=in_feed, size=300)
+    assert any(wire.connection.lagging for wire in line.server.wires)
+    line.world.waits = frozenset({"log"})
+    while line.go_on(answers=False):
+        pass
+
+
+def arrive(line: WholeLine, *, in_feed: bool = True, size: int = 0) -> None:
+    line.server.publish("agent:1", in_feed=in_feed, size=size)
+    line.server.broker.arrive(0)
+
+
+@pytest.mark.parametrize("in_feed", [True, False], ids=["both are behind", "the topic alone is"])
+def test_a_laggard_of_a_topic_and_its_feed_sees_no_hole_and_nothing_twice(in_feed: bool) -> None:
+    line, ann = subscribed("agent:1", "agent:*", held=1_000)
+    fall_behind(line, in_feed=in_feed)
+    while line.world.questions:
+        arrive(line)
+        line.world.questions[0].end("yes")
+        arrive(line)
+        while line.go_on(answers=False):
+            pass
+    line.world.waits = frozenset()
+    arrive(line)
+    at_rest(line)
+    assert not ann.had_to_repair
+    everything = list(range(1, len(line.server.events) + 1))
+    assert [one for one in told(ann, "agent:1") if isinstance(one, int)] == everything
+    assert [one for one in told(ann, "agent:*") if isinstance(one, int)] == everything[0 if in_feed else 5 :]
+
+
+def test_events_of_a_topic_that_could_not_be_resumed_come_with_its_feed_and_are_no_holes() -> None:
+    line, ann = subscribed("agent:1", "agent:*", held=1_000)
+    fall_behind(line, in_feed=True)
+    line.world.questions[0].end("broken")
+    line.world.waits = frozenset()
+    while line.world.loop.has_work:
+        line.world.loop.step()
+    while writing := [wire for wire in line.server.wires if wire.has_output]:
+        writing[0].write(500)
+    arrive(line)
+    at_rest(line)
+    assert not ann.had_to_repair
+    assert [one for one in told(ann) if isinstance(one, int)] == list(range(1, 7))

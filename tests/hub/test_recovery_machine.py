@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.hub.stepped_world import IDLE_AFTER, Outcome, What
-from tests.hub.whole_line import NAMES, PEOPLE, SCOPES, WholeLine
+from tests.hub.whole_line import FEW, NAMES, PEOPLE, SCOPES, WholeLine
 from trunkline.positions import Position
 from trunkline.protocol.client_effects import LineState
 
@@ -115,6 +115,7 @@ class Trouble(RuleBasedStateMachine):
     @initialize(
         snapshots=st.frozensets(names),
         subscribed=st.tuples(*[st.frozensets(names)] * len(PEOPLE)),
+        held=st.sampled_from([FEW, 1_000]),
         waits=waits,
         spared=st.frozensets(st.sampled_from(DISTURBANCES)),
     )
@@ -122,11 +123,12 @@ class Trouble(RuleBasedStateMachine):
         self,
         snapshots: frozenset[str],
         subscribed: tuple[frozenset[str], ...],
+        held: int,
         waits: frozenset[What],
         spared: frozenset[str],
     ) -> None:
         self.spared = spared
-        self.line = WholeLine(snapshots)
+        self.line = WholeLine(snapshots, held)
         for client, wanted in zip(self.line.clients, subscribed, strict=True):
             for name in sorted(wanted):
                 client.subscribe(name)

@@ -499,7 +499,10 @@ def test_falling_behind_the_log_is_a_slow_reset_without_a_second_answer() -> Non
     (resuming,) = opened(session.fell_behind(parse_topic("agent:1"), Position("e", 0)))
     effects = session.attached(resuming, LogView("e", 9, 8, [logged(8), logged(9)]))
     assert sent(effects) == [{"type": "reset", "topic": "agent:1", "reason": "slow"}]
-    (answer,) = sent(session.provide(resuming, "agent_state", {}))
+    assert not session.is_current(resuming)
+    (afresh,) = opened(effects)
+    assert sent(session.attached(afresh, LogView("e", 9, 8, []))) == []
+    (answer,) = sent(session.provide(afresh, "agent_state", {}))
     assert (answer["type"], answer["seq"], "message_id" in answer) == ("agent_state", 9, False)
 
 

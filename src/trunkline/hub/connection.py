@@ -189,6 +189,16 @@ class Connection:
             self.tasks = self._turns = None
         return task
 
+    def resuming(self, feed: Topic) -> list[asyncio.Task[None]]:
+        """The tasks that resume topics of this feed which fell behind; none for a topic."""
+        if not feed.is_feed or self.tasks is None:
+            return []
+        return [
+            task
+            for topic, task in self.tasks.items()
+            if topic.namespace == feed.namespace and topic != feed and self.session.is_resuming(topic)
+        ]
+
     def snapshot_turn(self) -> asyncio.Semaphore:
         """What a snapshot is to be made under: only so many of a connection are made, or wait for room, at a time."""
         if self._turns is None:

@@ -38,11 +38,12 @@ class Subscribers:
             because they are subscribed to a topic and to its feed, and the order must be kept in both.
         holding: those whose live events are held back.
         pending: positions and frames of the events that not every cohort was given, in order.
+        newest: of a feed, the position of the event that came last, if one did.
         since: when the oldest of `pending` came, in seconds.
         deflating: whether one of them took frames in their compressed form, ever.
     """
 
-    __slots__ = ("channel", "cohorts", "deflating", "holding", "pending", "queued", "since")
+    __slots__ = ("channel", "cohorts", "deflating", "holding", "newest", "pending", "queued", "since")
 
     def __init__(self, channel: str = "") -> None:
         self.channel = channel
@@ -50,6 +51,7 @@ class Subscribers:
         self.queued: dict[Connection, Topic] = {}
         self.holding: dict[Connection, Attempt] = {}
         self.pending: list[tuple[Position, Frame]] = []
+        self.newest: Position | None = None
         self.since = 0.0
         self.deflating = False
 
@@ -158,6 +160,15 @@ class SubscriberIndex:
             if place.live_topic(connection) is not None:
                 place.leave(connection)
                 place.queued[connection] = other
+
+    def sent(self, connection: Connection, feed: Topic) -> Position | None:
+        """Up to which event a feed was queued for a connection; None if it is not live there."""
+        channel = connection.channels.get(feed)
+        began = None if channel is None else connection.session.live_since(feed)
+        if channel is None or began is None:
+            return None
+        newest = self._channels[channel].newest
+        return began if newest is None else max(began, newest) if began.epoch == newest.epoch else newest
 
     @staticmethod
     def _overlapping(connection: Connection, topic: Topic) -> list[Topic]:

@@ -24,7 +24,7 @@ from trunkline.hub.snapshots import SnapshotRegistry
 from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
 from trunkline.protocol import messages as m
-from trunkline.protocol.codec import Frame
+from trunkline.protocol.codec import Frame, without_feed
 from trunkline.protocol.recovery import Logged
 from trunkline.protocol.server_session import (
     Attempt,
@@ -44,7 +44,7 @@ from trunkline.protocol.server_session import (
     SessionLimits,
     TakeSnapshot,
 )
-from trunkline.topics import Topic
+from trunkline.topics import FEED_KEY, Topic
 
 logger = logging.getLogger(__name__)
 
@@ -257,9 +257,16 @@ class TopicConnectionManager:
         of_feed = self._index.get(published.feed)
         if of_topic is not None:
             self._spread(published.topic, of_topic, published.position, frame)
+            apart = None
             for connection in of_topic.queued:
-                self._queue(connection, delivery)
+                if of_feed is None or connection not in of_feed.holding:
+                    self._queue(connection, delivery)
+                    continue
+                # It gets the event once more with its feed, whose number would be ahead here.
+                apart = apart or Delivery(published, without_feed(frame))
+                self._queue(connection, apart)
         if of_feed is not None and published.feed_position is not None:
+            of_feed.newest = published.feed_position
             self._spread(published.topic, of_feed, published.feed_position, frame)
             for connection in of_feed.queued:
                 if of_topic is None or connection not in of_topic.queued:
@@ -302,6 +309,9 @@ class TopicConnectionManager:
     def _catch_up(self, connection: Connection) -> None:
         """Resume what a drained connection missed; from here on its live events are held, not skipped."""
         behind, connection.behind, connection.lagging = connection.behind or {}, None, False
+        for feed in {Topic(topic.namespace, FEED_KEY) for topic in behind} - behind.keys():
+            if (sent := self._index.sent(connection, feed)) is not None:
+                behind[feed] = sent
         for topic, position in behind.items():
             self._perform(connection, connection.session.fell_behind(topic, position))
 
@@ -337,7 +347,7 @@ class TopicConnectionManager:
                     if connection.behind is not None:
                         connection.behind.pop(topic, None)
                 case GoLive(attempt=attempt):
-                    self._index.go_live(connection, attempt.topic)
+                    self._go_live(connection, attempt)
                 case CheckToken(token=token, message_id=message_id):
                     self._start(connection, self._check_token(connection, token, message_id))
                 case Invoke(call=call):
@@ -345,6 +355,13 @@ class TopicConnectionManager:
                 case ReadLog() | TakeSnapshot():
                     follow = effect
         return follow
+
+    def _go_live(self, connection: Connection, attempt: Attempt) -> None:
+        """Let live events go out. A feed with topics that are behind is so too: it would send what comes after them."""
+        topic, position = attempt.topic, attempt.position
+        self._index.go_live(connection, topic)
+        if position is not None and connection.resuming(topic):
+            self._perform(connection, connection.session.fell_behind(topic, position))
 
     def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         connection.own(asyncio.get_running_loop().create_task(work))
@@ -383,8 +400,10 @@ class TopicConnectionManager:
         principal, session = connection.principal, connection.session
         if principal is None:
             raise Forbidden(str(attempt.topic))
-        if not attempt.lagged:
+        if not attempt.answered:
             await self._require(principal, "subscribe", str(attempt.topic))
+        elif before := connection.resuming(attempt.topic):
+            await asyncio.wait(before)
         await connection.outbox.room()
         channel = attempt.topic.channel(principal.scope)
         self._index.hold(connection, attempt, channel)

@@ -509,6 +509,7 @@ class ClientSession:
             return [Noticed(message)]
         if message.code in _PASSING:
             for sub in failed:
+                sub.is_live = False
                 sub.retry_at = now + self._options.resubscribe_after
             return [Noticed(message)]
         for sub in failed:

@@ -158,6 +158,12 @@ def encode_event(event: Event[Any], seq: int, feed_seq: int | None) -> Frame:
     return Frame(_encoder.encode(message))
 
 
+def without_feed(frame: Frame) -> Frame:
+    """Make the frame of an event for somebody to whom its number in the feed says nothing yet."""
+    message = _event_decoder.decode(frame.payload)
+    return Frame(_encoder.encode(msgspec.structs.replace(message, feed_seq=None)))
+
+
 def decode_client(frame: str | bytes) -> ClientMessage:
     """Decode a client's text frame.
 

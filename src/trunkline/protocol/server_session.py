@@ -375,10 +375,24 @@ class ServerSession:
         self._attempts[topic] = attempt
         return [OpenTopic(attempt)]
 
+    def _start_afresh(self, topic: Topic) -> list[Effect]:
+        """Open a subscription anew that fell behind further than its log reaches."""
+        attempt = self._attempts[topic] = Attempt(topic, answered=True)
+        return [OpenTopic(attempt)]
+
+    def is_resuming(self, topic: Topic) -> bool:
+        """Whether a subscription that fell behind, and is live for the client, has not caught up yet."""
+        attempt = self._attempts.get(topic)
+        return attempt is not None and attempt.lagged and not attempt.live
+
+    def live_since(self, topic: Topic) -> Position | None:
+        """The position after which a subscription is live; None if it is not."""
+        attempt = self._attempts.get(topic)
+        return attempt.position if attempt is not None and attempt.live else None
+
     def was_sent(self, topic: Topic, position: Position) -> bool:
         """Whether a live subscription began after this position: an event of it comes late, and is not missed."""
-        attempt = self._attempts.get(topic)
-        began = None if attempt is None else attempt.position
+        began = self.live_since(topic)
         return began is not None and began.epoch == position.epoch and position.seq <= began.seq
 
     def revoke(self, topic: Topic, reason: str) -> list[Effect]:
@@ -421,6 +435,8 @@ class ServerSession:
         effects: list[Effect] = []
         if reason is not None:
             effects += [Count("resets", reason), _send(m.Reset(topic=str(attempt.topic), reason=reason.value))]
+            if attempt.lagged:
+                return [*effects, *self._start_afresh(attempt.topic)]
             if not attempt.answered:
                 effects.append(Count("recoveries", "snapshot"))
         # What was too much to hold stays lost for now: after the snapshot the log is read again.

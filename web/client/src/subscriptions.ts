@@ -246,6 +246,7 @@ export class Subscriptions {
     const failed = this.#failedBy(message, isPassing);
     if (!failed.length || isPassing) {
       for (const sub of failed) {
+        sub.isLive = false;
         sub.retryAt = now + this.#retryAfter;
       }
       return [{ kind: "notice", message }];
