@@ -125,3 +125,8 @@ class CallQueueFull(TrunklineError):
         super().__init__(f"{calls} calls ({size:,} bytes) wait for the line already; try again when some are answered")
         self.calls = calls
         self.size = size
+
+
+def internal_error(what: str) -> RequestError:
+    """The answer to a request that failed for a fault of the server, whose log has it."""
+    return RequestError(f"{what} because of an error on the server; its log says more", code=ErrorCode.INTERNAL)

@@ -295,7 +295,7 @@ class Trouble(RuleBasedStateMachine):
 @pytest.fixture(autouse=True, scope="module")
 def quiet() -> Iterator[None]:
     """Failures that are meant are logged with their tracebacks, thousands of times."""
-    logger = logging.getLogger("trunkline.hub.manager")
+    logger = logging.getLogger("trunkline.hub.openings")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     yield

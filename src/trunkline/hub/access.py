@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Literal
 
+from trunkline.errors import Forbidden
+from trunkline.handler_watch import HandlerWatch
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -80,3 +83,40 @@ def deny_all(_principal: Principal, _action: Action, _topic: str) -> bool:
 def allow_all(_principal: Principal, _action: Action, _topic: str) -> bool:
     """Allow every principal everything."""
     return True
+
+
+class Access:
+    """Asks the application who connects, and what they may do.
+
+    Args:
+        authenticate: tells who connects.
+        authorize: tells what they may do.
+        watch: runs both.
+        wall_clock: Unix time in seconds.
+    """
+
+    def __init__(
+        self, authenticate: Authenticate, authorize: Authorize, watch: HandlerWatch, wall_clock: Callable[[], float]
+    ) -> None:
+        self._authenticate = authenticate
+        self._authorize = authorize
+        self._watch = watch
+        self._wall_clock = wall_clock
+
+    async def identify(self, handshake: Handshake) -> Principal | None:
+        """Ask who this is; None for nobody, and for credentials that have run out."""
+        principal: Principal | None = await self._watch.run("`authenticate`", self._authenticate, handshake)
+        return None if principal is None or self.has_expired(principal) else principal
+
+    def has_expired(self, principal: Principal) -> bool:
+        """Whether the credentials of a principal have run out."""
+        return principal.expires_at is not None and principal.expires_at <= self._wall_clock()
+
+    async def require(self, principal: Principal, action: Action, target: str) -> None:
+        """Ask for permission.
+
+        Raises:
+            Forbidden: the application said no.
+        """
+        if not await self._watch.run("`authorize`", self._authorize, principal, action, target):
+            raise Forbidden(target)

@@ -10,24 +10,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trunkline.brokers.base import Broker, Delivery
-from trunkline.codes import CloseCode, ErrorCode
-from trunkline.errors import Forbidden, RequestError, Unauthenticated
+from trunkline.codes import CloseCode
+from trunkline.errors import RequestError, Unauthenticated, internal_error
 from trunkline.handler_watch import HandlerWatch, WatchOptions
-from trunkline.hub.access import Action, Authenticate, Authorize, Handshake, Principal, deny_all, nobody
+from trunkline.hub.access import Access, Authenticate, Authorize, Handshake, Principal, deny_all, nobody
 from trunkline.hub.admission import Admission, AdmissionOptions
 from trunkline.hub.calls import CallContext, CallRegistry
 from trunkline.hub.connection import Connection, Transport
+from trunkline.hub.deliveries import Deliveries
 from trunkline.hub.fanout import Fanouts, FlushOptions
-from trunkline.hub.index import SubscriberIndex, Subscribers
+from trunkline.hub.index import SubscriberIndex
+from trunkline.hub.openings import Openings
 from trunkline.hub.refusal_log import RefusalLog
 from trunkline.hub.snapshots import SnapshotRegistry
 from trunkline.hub.stats import HubStats
-from trunkline.positions import Position
 from trunkline.protocol import messages as m
-from trunkline.protocol.codec import Frame, without_feed
-from trunkline.protocol.recovery import Logged
 from trunkline.protocol.server_session import (
-    Attempt,
     CheckToken,
     Close,
     Count,
@@ -44,7 +42,7 @@ from trunkline.protocol.server_session import (
     SessionLimits,
     TakeSnapshot,
 )
-from trunkline.topics import FEED_KEY, Topic
+from trunkline.topics import Topic
 
 logger = logging.getLogger(__name__)
 
@@ -112,11 +110,11 @@ class TopicConnectionManager:
         self.calls = CallRegistry(self.watch)
         self.stats = HubStats()
         self.connections: dict[str, Connection] = {}
-        self._broker = broker
-        self._authenticate = authenticate
-        self._authorize = authorize
+        self._access = Access(authenticate, authorize, self.watch, self.options.wall_clock)
         self._index = SubscriberIndex(broker.attach, broker.detach)
         self._fanouts = Fanouts(self.options.flush, self.options.namespace_flush, self.stats, self.options.clock)
+        self._deliveries = Deliveries(self._index, self._fanouts, self.stats, self.options.clock)
+        self._openings = Openings(broker, self._index, self._access, self.snapshots, self._perform)
         self._per_principal: dict[str, int] = {}
         self._refusals = RefusalLog()
         self._clock = self.options.clock
@@ -160,11 +158,7 @@ class TopicConnectionManager:
 
     async def authenticate(self, handshake: Handshake) -> Principal | None:
         """Ask the application who this is; None for nobody, and for credentials that have run out."""
-        principal: Principal | None = await self.watch.run("`authenticate`", self._authenticate, handshake)
-        return None if principal is None or self._has_expired(principal) else principal
-
-    def _has_expired(self, principal: Principal) -> bool:
-        return principal.expires_at is not None and principal.expires_at <= self.options.wall_clock()
+        return await self._access.identify(handshake)
 
     def connect(
         self,
@@ -246,74 +240,11 @@ class TopicConnectionManager:
         connection.progress_at = self._clock()
         self.stats.write_latency.observe(waited)
         if connection.lagging and connection.outbox.has_room and not connection.closing:
-            self._catch_up(connection)
-
-    # Fan-out
+            self._openings.catch_up(connection)
 
     def deliver(self, delivery: Delivery) -> None:
         """Let an event go to each of its subscribers, once for each connection. Never awaits, never raises."""
-        published, frame = delivery
-        of_topic = self._index.get(published.topic)
-        of_feed = self._index.get(published.feed)
-        if of_topic is not None:
-            self._spread(published.topic, of_topic, published.position, frame)
-            apart = None
-            for connection in of_topic.queued:
-                if of_feed is None or connection not in of_feed.holding:
-                    self._queue(connection, delivery)
-                    continue
-                # It gets the event once more with its feed, whose number would be ahead here.
-                apart = apart or Delivery(published, without_feed(frame))
-                self._queue(connection, apart)
-        if of_feed is not None and published.feed_position is not None:
-            of_feed.newest = published.feed_position
-            self._spread(published.topic, of_feed, published.feed_position, frame)
-            for connection in of_feed.queued:
-                if of_topic is None or connection not in of_topic.queued:
-                    self._queue(connection, delivery)
-
-    def _spread(self, channel: str, subscribers: Subscribers, position: Position, frame: Frame) -> None:
-        """Let an event go to those who are written to together, and to those who wait for an answer first."""
-        if subscribers.cohorts:
-            self._fanouts.of(channel).add(subscribers, position, frame)
-        for connection, attempt in subscribers.holding.items():
-            connection.session.hold(attempt, Logged(position.seq, frame))
-
-    def _queue(self, connection: Connection, delivery: Delivery) -> None:
-        """Queue an event for one connection; where it lags, note where each subscription must be resumed."""
-        published, frame = delivery
-        if connection.offer(frame, self._clock()):
-            self.stats.events_delivered += 1
-            return
-        if connection.closing:
-            return
-        if not connection.behind:
-            self.stats.lag_started += 1
-        for channel, position in (
-            (published.topic, published.position),
-            (published.feed, published.feed_position),
-        ):
-            subscribers = self._index.get(channel)
-            topic = subscribers.live_topic(connection) if subscribers else None
-            if topic is not None and position is not None:
-                connection.skip(topic, position)
-
-    def _give_pending(self, connection: Connection) -> None:
-        """Queue what is on its way to a connection, so that what is sent now comes after it."""
-        if not self._fanouts.is_idle:
-            for topic, channel in connection.channels.items():
-                subscribers = self._index.get(channel)
-                if subscribers is not None and (entries := subscribers.missing(connection)):
-                    self._fanouts.of(channel).offer(connection, topic, entries)
-
-    def _catch_up(self, connection: Connection) -> None:
-        """Resume what a drained connection missed; from here on its live events are held, not skipped."""
-        behind, connection.behind, connection.lagging = connection.behind or {}, None, False
-        for feed in {Topic(topic.namespace, FEED_KEY) for topic in behind} - behind.keys():
-            if (sent := self._index.sent(connection, feed)) is not None:
-                behind[feed] = sent
-        for topic, position in behind.items():
-            self._perform(connection, connection.session.fell_behind(topic, position))
+        self._deliveries.deliver(delivery)
 
     # Effects
 
@@ -327,7 +258,7 @@ class TopicConnectionManager:
             match effect:
                 case Send(frame=frame, urgent=urgent, asked=asked):
                     if not urgent:
-                        self._give_pending(connection)
+                        self._deliveries.give_pending(connection)
                     connection.send(frame, now, urgent=urgent, asked=asked)
                 case Replay(frames=frames):
                     connection.replay(frames, now)
@@ -340,14 +271,11 @@ class TopicConnectionManager:
                 case Close(code=code, reason=reason):
                     connection.close(code, reason)
                 case OpenTopic(attempt=attempt):
-                    self._start_opening(connection, attempt)
+                    self._openings.start(connection, attempt)
                 case DropTopic(topic=topic):
-                    self._stop_opening(connection, topic)
-                    self._index.drop(connection, topic)
-                    if connection.behind is not None:
-                        connection.behind.pop(topic, None)
+                    self._openings.drop(connection, topic)
                 case GoLive(attempt=attempt):
-                    self._go_live(connection, attempt)
+                    self._openings.go_live(connection, attempt)
                 case CheckToken(token=token, message_id=message_id):
                     self._start(connection, self._check_token(connection, token, message_id))
                 case Invoke(call=call):
@@ -356,88 +284,8 @@ class TopicConnectionManager:
                     follow = effect
         return follow
 
-    def _go_live(self, connection: Connection, attempt: Attempt) -> None:
-        """Let live events go out. A feed with topics that are behind is so too: it would send what comes after them."""
-        topic, position = attempt.topic, attempt.position
-        self._index.go_live(connection, topic)
-        if position is not None and connection.resuming(topic):
-            self._perform(connection, connection.session.fell_behind(topic, position))
-
     def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         connection.own(asyncio.get_running_loop().create_task(work))
-
-    def _start_opening(self, connection: Connection, attempt: Attempt) -> None:
-        if attempt.lagged:
-            self._index.hold(connection, attempt, connection.channels[attempt.topic])
-        task = asyncio.get_running_loop().create_task(self._open(connection, attempt))
-        connection.own_opening(attempt.topic, task)
-
-    def _stop_opening(self, connection: Connection, topic: Topic) -> None:
-        task = connection.disown_opening(topic)
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-
-    # Subscribing
-
-    async def _open(self, connection: Connection, attempt: Attempt) -> None:
-        """Drive one attempt from authorization to live."""
-        session = connection.session
-        try:
-            await self._drive(connection, attempt)
-        except RequestError as error:
-            self._perform(connection, session.refuse(attempt, error))
-        except (Exception, asyncio.CancelledError) as error:
-            # A provider may have waited for something that others cancelled; its subscriber still gets an answer.
-            if isinstance(error, asyncio.CancelledError) and (connection.closing or not session.is_current(attempt)):
-                raise
-            logger.exception("Subscribing %r to %s failed", connection, attempt.topic)
-            self._perform(connection, session.refuse(attempt, _internal(f"{attempt.topic} could not be opened")))
-        finally:
-            if session.is_current(attempt):
-                connection.disown_opening(attempt.topic)
-
-    async def _drive(self, connection: Connection, attempt: Attempt) -> None:
-        principal, session = connection.principal, connection.session
-        if principal is None:
-            raise Forbidden(str(attempt.topic))
-        if not attempt.answered:
-            await self._require(principal, "subscribe", str(attempt.topic))
-        elif before := connection.resuming(attempt.topic):
-            await asyncio.wait(before)
-        await connection.outbox.room()
-        channel = attempt.topic.channel(principal.scope)
-        self._index.hold(connection, attempt, channel)
-        view = await self._broker.read(channel, attempt.since)
-        await connection.outbox.room()
-        follow = self._perform(connection, session.attached(attempt, view))
-        while follow is not None:
-            follow = await self._follow(connection, follow, channel, principal)
-
-    async def _follow(
-        self, connection: Connection, step: ReadLog | TakeSnapshot, channel: str, principal: Principal
-    ) -> ReadLog | TakeSnapshot | None:
-        session, attempt = connection.session, step.attempt
-        if isinstance(step, ReadLog):
-            await connection.outbox.room()
-            view = await self._broker.read(channel, attempt.position)
-            await connection.outbox.room()
-            return self._perform(connection, session.attached(attempt, view))
-        # A peer that does not read has the server keep no more snapshots for it than are made at a time.
-        async with connection.snapshot_turn():
-            await connection.outbox.room()
-            taken = await self.snapshots.take(principal, attempt.topic)
-            kind, data = taken if taken is not None else (None, None)
-            await connection.outbox.room()
-            return self._perform(connection, session.provide(attempt, kind, data))
-
-    async def _require(self, principal: Principal, action: Action, target: str) -> None:
-        """Ask the application for permission.
-
-        Raises:
-            Forbidden: it said no.
-        """
-        if not await self.watch.run("`authorize`", self._authorize, principal, action, target):
-            raise Forbidden(target)
 
     # Tokens and calls
 
@@ -476,7 +324,7 @@ class TopicConnectionManager:
             return
         context = CallContext(principal, call.method, call.key)
         try:
-            await self._require(principal, "call", call.method)
+            await self._access.require(principal, "call", call.method)
             result = await self.calls.invoke(context, call.params)
             positions = [m.PublishedPosition(p.topic, *p.position) for p in context.published]
             self._perform(connection, session.replied(call, result, positions))
@@ -486,7 +334,7 @@ class TopicConnectionManager:
             if isinstance(error, asyncio.CancelledError) and connection.closing:
                 raise
             logger.exception("Call %s of %r failed", call.method, connection)
-            self._perform(connection, session.failed(call, _internal(f"{call.method} failed")))
+            self._perform(connection, session.failed(call, internal_error(f"{call.method} failed")))
 
     # Time and the end
 
@@ -497,7 +345,7 @@ class TopicConnectionManager:
             if connection.closing:
                 continue
             self._perform(connection, connection.session.tick(now))
-            if connection.principal is not None and self._has_expired(connection.principal):
+            if connection.principal is not None and self._access.has_expired(connection.principal):
                 connection.close(CloseCode.UNAUTHENTICATED)
             elif connection.idle_for(now) > self.options.lag_timeout:
                 connection.close(CloseCode.SLOW)
@@ -539,7 +387,7 @@ class TopicConnectionManager:
     def close_all(self) -> None:
         """Close every connection, with all that was queued for it written first if its peer reads."""
         for connection in list(self.connections.values()):
-            self._give_pending(connection)
+            self._deliveries.give_pending(connection)
             connection.close(CloseCode.DRAIN)
 
     def _send_away(self, connection: Connection, seconds: float, code: CloseCode) -> None:
@@ -549,10 +397,6 @@ class TopicConnectionManager:
 
     def _server_time(self) -> str:
         return _rfc3339(self.options.wall_clock())
-
-
-def _internal(what: str) -> RequestError:
-    return RequestError(f"{what} because of an error on the server; its log says more", code=ErrorCode.INTERNAL)
 
 
 def _rfc3339(unix_seconds: float) -> str:
