@@ -27,6 +27,11 @@ def read_price(_principal: Principal, symbol: str) -> Price | None:
     return prices.get(symbol)
 
 
+@line.snapshot("price:*")
+def read_prices(_principal: Principal) -> list[Price]:
+    return list(prices.values())
+
+
 @app.put("/prices/{symbol}")
 async def change_price(symbol: str, price: float) -> None:
     prices[symbol] = Price(symbol, price)

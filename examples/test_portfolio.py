@@ -1,6 +1,6 @@
 """The portfolio's handler against a line that breaks: the real ticker, a real client, no network and no waiting.
 
-pytest examples/test_portfolio.py
+make test ARGS=examples/test_portfolio.py
 """
 
 import pytest

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from tests.transports.servers import uvicorn_server
 from trunkline.bus import EventBus
@@ -266,4 +267,15 @@ async def test_a_reset_while_much_waits_is_the_end_and_nothing_more(caplog: pyte
         fast.resume_writing()
         assert not fast._transport.is_closing()
         await until(lambda: not line.hub.connections)
+    assert not caplog.records
+
+
+async def test_a_refused_handshake_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    line = make_line()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
+            with pytest.raises(InvalidStatus, match="403"):
+                await connect(
+                    f"ws://127.0.0.1:{listener.getsockname()[1]}/", origin=Origin("https://elsewhere.example")
+                )
     assert not caplog.records

@@ -64,6 +64,12 @@ class DetachingProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             cast("dict[str, Any]", self.scope["extensions"])[DETACH] = self.detach
 
+    async def send(self, message: Any) -> None:
+        """Send; a refusal with a status of its own ends the handshake too, which uvicorn would log as an error."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
     def detach(self, hub: "TopicConnectionManager", open_connection: Open) -> None:
         """Hand the open socket to a `FastTransport`. To be called once, after `websocket.accept` was sent."""
         if self.disconnected:
