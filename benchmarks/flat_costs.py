@@ -86,8 +86,8 @@ class Sink:
     def give_up(self) -> None:
         """Nothing is open."""
 
-    def unsent(self) -> int:
-        """Nothing waits."""
+    def taken(self) -> int:
+        """It is not counted."""
         return 0
 
 

@@ -81,8 +81,8 @@ class Direct(MemoryTransport):
     def give_up(self) -> None:
         self.lose()
 
-    def unsent(self) -> int:
-        return len(self.rest)
+    def taken(self) -> int:
+        return -len(self.rest)
 
     def _take_bytes(self, data: bytes) -> None:
         """Read whole frames of what has come."""

@@ -135,6 +135,19 @@ async def test_feeds_never_cross_scopes(rig: Rig) -> None:
     assert ann.pending == bob.pending == []
 
 
+async def test_a_topic_of_another_scope_says_nothing_of_ones_own_feed(rig: Rig) -> None:
+    client = rig.connect(BOB)
+    await client.subscribe("agent:*", "agent:1")
+    for scope, key in (("", "1"), ("t2", "2"), ("", "1"), ("t2", "1")):
+        await rig.note(key, scope=scope)
+    assert shape(await client.take(4), "topic", "seq", "feed_seq") == [
+        ("hub_noted", "agent:1", 1, None),
+        ("hub_noted", "agent:2", 1, 1),
+        ("hub_noted", "agent:1", 2, None),
+        ("hub_noted", "agent:1", 3, 2),
+    ]
+
+
 async def test_without_leave_nothing_may_be_done() -> None:
     rig = await started(authorize=deny_all)
     client = rig.connect()
@@ -391,6 +404,38 @@ async def test_a_disconnect_cancels_what_still_works_for_the_connection(rig: Rig
     assert all(task.cancelled() for task in tasks)
     assert (connection.tasks, connection.work, rig.hub.topics) == (None, None, 0)
     assert connection.outbox.size == 0
+
+
+async def take_your_time(_principal: Principal, _action: Action, _topic: str) -> bool:
+    """Allow everything, also to who does not wait for it any more."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        for _ in range(20):
+            await asyncio.sleep(0)
+    return True
+
+
+async def test_leave_that_comes_after_a_disconnect_attaches_nothing() -> None:
+    rig = await started(authorize=take_your_time)
+    client = rig.connect()
+    client.send({"type": "subscribe", "topics": ["agent:1"]})
+    await asyncio.sleep(0)
+    client.lose()
+    await until(lambda: len(asyncio.all_tasks()) == 1)
+    assert rig.hub.topics == 0
+
+
+async def test_leave_that_comes_after_a_newer_subscribe_changes_nothing() -> None:
+    rig = await started(authorize=take_your_time)
+    client = rig.connect()
+    client.send({"type": "subscribe", "topics": ["agent:1"]})
+    await asyncio.sleep(0)
+    client.send({"type": "subscribe", "topics": ["agent:1"]})
+    assert shape(await client.take(2)) == ["error", "subscribed"]
+    await until(lambda: len(asyncio.all_tasks()) == 1)
+    await rig.note("1")
+    assert (await client.next())["seq"] == 1
 
 
 async def test_a_disconnect_in_the_turn_of_the_subscribe_attaches_nothing(rig: Rig) -> None:
@@ -909,6 +954,17 @@ async def test_a_peer_that_does_not_read_has_few_snapshots_kept_for_it() -> None
     client.read_on()
     assert len(await client.take(60)) == 60
     assert len(taken) == 60
+
+
+async def test_snapshots_that_hang_keep_nothing_else_waiting(rig: Rig) -> None:
+    async def hang(_principal: Principal, id: str) -> None:
+        await asyncio.Event().wait()
+
+    rig.hub.snapshots.add("agent:{id}", "agent_state", hang)
+    client = rig.connect()
+    client.send({"type": "subscribe", "topics": [f"agent:{n}" for n in range(20)]})
+    await client.subscribe("price:1")
+    client.lose()
 
 
 @pytest.mark.parametrize("what", ["events", "a snapshot"])

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -225,15 +226,36 @@ def test_what_an_earlier_answer_left_unread_keeps_its_place_and_the_line_lags(
 
 
 @asynccontextmanager
-async def reader_of(line: Trunkline) -> AsyncIterator[tuple[ClientConnection, Connection]]:
+async def reader_of(
+    line: Trunkline, trusting: ssl.SSLContext | None = None, files: dict[str, Any] | None = None
+) -> AsyncIterator[tuple[ClientConnection, Connection]]:
     """A client that has subscribed, and its connection on the fast path."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        async with line, uvicorn_server(line, listener, ws=DetachingProtocol):
-            url = f"ws://127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
-            async with connect(url, compression=None) as websocket:
+        async with line, uvicorn_server(line, listener, ws=DetachingProtocol, **files or {}):
+            address = f"127.0.0.1:{listener.getsockname()[1]}/?initial_topics=word:1"
+            url = f"ws://{address}" if trusting is None else f"wss://{address}"
+            async with connect(url, compression=None, ssl=trusting, max_queue=None) as websocket:
                 await websocket.recv()
                 (connection,) = line.hub.connections.values()
                 yield websocket, connection
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel is not asked")
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_what_the_peer_has_taken_is_known_under_tls_too(kind: str, secure: bool, tmp_path: Path) -> None:
+    trusting, files = certified(tmp_path) if secure else (None, {})
+
+    async def converse() -> None:
+        line = make_line()
+        async with reader_of(line, trusting, files) as (_, connection):
+            assert connection.direct is not None
+            before, taken = connection.direct.taken(), connection.direct.taken
+            await line.publish(SAID, Word("x" * 1_000_000))
+            await until(lambda: taken() > before + 1_000_000)
+
+    with asyncio.Runner(loop_factory=uvicorn.Config("", loop=kind).get_loop_factory()) as runner:
+        runner.run(converse())
 
 
 async def test_nothing_is_written_behind_the_close_frame() -> None:

@@ -40,8 +40,8 @@ class DirectTransport(Transport, Protocol):
         """Drop the socket: its peer has gone."""
         ...
 
-    def unsent(self) -> int:
-        """Bytes that wait for the socket."""
+    def taken(self) -> int:
+        """Bytes that the peer has taken in all, counted from anywhere."""
         ...
 
 
@@ -53,7 +53,7 @@ class Connection:
         channels: log channel by topic, for topics that are attached.
         behind: while lagging, by topic, the position after which nothing was queued; else None.
         progress_at: when the peer last took something, or nothing waited for it, as far as was looked.
-        unsent: bytes that waited in the transport at the last look.
+        taken: what the transport said at the last look that the peer has taken, if something waited then.
         unread_answers: bytes of answers, less all that the peer has taken since.
         closed_with: the code the server closed with, if it did.
         tasks: by topic, the task that opens it; None if there are none.
@@ -66,8 +66,8 @@ class Connection:
 
     __slots__ = (
         "_transport", "_turns", "behind", "channels", "closed_with", "closing", "deflates", "direct", "handshake", "id",
-        "lagging", "opened_at", "outbox", "principal", "progress_at", "session", "tasks", "unread_answers", "unsent",
-        "work", "write_now",
+        "lagging", "opened_at", "outbox", "principal", "progress_at", "session", "taken", "tasks",
+        "unread_answers", "work", "write_now",
     )  # fmt: skip
 
     def __init__(
@@ -90,7 +90,7 @@ class Connection:
         self.behind: dict[Topic, Position] | None = None
         self.opened_at = now
         self.progress_at = now
-        self.unsent = 0
+        self.taken: int | None = None
         self.closing = False
         self.closed_with: CloseCode | None = None
         self.unread_answers = 0
@@ -168,10 +168,13 @@ class Connection:
 
     def idle_for(self, now: float) -> float:
         """Look what waits for the peer; return for how many seconds it has taken nothing of it, or 0."""
-        unsent = 0 if self.direct is None else self.direct.unsent()
-        if self.outbox.size == 0 or unsent < self.unsent:
+        before, self.taken = self.taken, None
+        if self.outbox.size == 0:
             self.progress_at = now
-        self.unsent = unsent
+        elif self.direct is not None:
+            self.taken = self.direct.taken()
+            if before is not None and self.taken > before:
+                self.progress_at = now
         return now - self.progress_at
 
     def own_opening(self, topic: Topic, task: asyncio.Task[None]) -> None:

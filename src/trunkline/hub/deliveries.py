@@ -10,6 +10,7 @@ from trunkline.hub.stats import HubStats
 from trunkline.positions import Position
 from trunkline.protocol.codec import Frame, without_feed
 from trunkline.protocol.recovery import Logged
+from trunkline.topics import FEED_KEY, Topic
 
 
 class Deliveries:
@@ -37,10 +38,9 @@ class Deliveries:
             self._spread(published.topic, of_topic, published.position, frame)
             apart = None
             for connection in of_topic.queued:
-                if of_feed is None or connection not in of_feed.holding:
+                if published.feed is None or not _misreads_feed(connection, published.feed, of_feed):
                     self._queue(connection, delivery)
                     continue
-                # It gets the event once more with its feed, whose number would be ahead here.
                 apart = apart or Delivery(published, without_feed(frame))
                 self._queue(connection, apart)
         if of_feed is not None and published.feed_position is not None:
@@ -83,3 +83,14 @@ class Deliveries:
                 subscribers = self._index.get(channel)
                 if subscribers is not None and (entries := subscribers.missing(connection)):
                     self._fanouts.of(channel).offer(connection, topic, entries)
+
+
+def _misreads_feed(connection: Connection, feed: str, subscribers: Subscribers | None) -> bool:
+    """Whether a subscriber of a topic would take an event's number in its feed for what it is not.
+
+    Its own feed may be another one, of its own scope; or it is resumed, and the event comes once more with it.
+    """
+    if len(connection.channels) == 1:
+        return False
+    own = connection.channels.get(Topic(feed.partition(":")[0], FEED_KEY))
+    return own is not None and (own != feed or (subscribers is not None and connection in subscribers.holding))

@@ -104,6 +104,8 @@ class Openings:
         elif before := connection.resuming(attempt.topic):
             await asyncio.wait(before)
         await connection.outbox.room()
+        if connection.closing or not session.is_current(attempt):
+            return  # the application did not let itself be interrupted
         channel = attempt.topic.channel(principal.scope)
         self._index.hold(connection, attempt, channel)
         view = await self._broker.read(channel, attempt.since)
@@ -119,10 +121,12 @@ class Openings:
             view = await self._broker.read(channel, attempt.position)
             await connection.outbox.room()
             return self._perform(connection, session.attached(attempt, view))
+        if not self._snapshots.has(attempt.topic):
+            return self._perform(connection, session.provide(attempt))
         # A peer that does not read has the server keep no more snapshots for it than are made at a time.
         async with connection.snapshot_turn():
             await connection.outbox.room()
             taken = await self._snapshots.take(principal, attempt.topic)
             kind, data = taken if taken is not None else (None, None)
             await connection.outbox.room()
-            return self._perform(connection, session.provide(attempt, kind, data))
+            return None if connection.closing else self._perform(connection, session.provide(attempt, kind, data))

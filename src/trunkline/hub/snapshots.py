@@ -72,6 +72,10 @@ class SnapshotRegistry:
         route = _Route(compiled, kind, provider, _field_types(provider, compiled.fields))
         self._routes.setdefault(compiled.namespace, []).append(route)
 
+    def has(self, topic: Topic) -> bool:
+        """Whether a topic has a provider."""
+        return any(route.pattern.match(topic) is not None for route in self._routes.get(topic.namespace, ()))
+
     async def take(self, principal: Principal, topic: Topic) -> tuple[str, Any] | None:
         """Run the topic's provider; return the snapshot's type and data, or None if the topic has none."""
         for route in self._routes.get(topic.namespace, ()):

@@ -9,6 +9,9 @@ connection is freed. RFC 6455 framing of what comes in stays with `websockets`.
 import asyncio
 import logging
 import os
+import socket
+import struct
+import sys
 from types import MethodType
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
@@ -36,7 +39,11 @@ logger = logging.getLogger(__name__)
 _parser_logger = logging.getLogger("trunkline.websockets")
 
 _WRITE_CHUNK = 256 * 1024
-# Bytes that TLS may have waiting before they count as such; by default it is half a megabyte beside the budget.
+# Linux counts in `struct tcp_info` what a peer has acknowledged (`tcpi_bytes_acked`).
+_TCP_INFO = getattr(socket, "TCP_INFO", -1) if sys.platform == "linux" else -1
+_TCP_INFO_SIZE = 128
+_ACKNOWLEDGED = struct.Struct("=Q")
+# Bytes that TLS may have waiting, beside one write, before they count as such; by default it is half a megabyte.
 _TLS_BUFFER = 64 * 1024
 # Bytes of one peer that are parsed in a turn of the loop: of the smallest frames a few milliseconds.
 _READ_SLICE = 4 * 1024
@@ -230,9 +237,17 @@ class FastTransport(asyncio.Protocol):
         ):
             connection.write_now = self._write_now
 
-    def unsent(self) -> int:
-        """Bytes that wait in the transport."""
-        return self._transport.get_write_buffer_size()
+    def taken(self) -> int:
+        """Bytes that the peer has acknowledged, where the kernel says so; else less for each that waits here.
+
+        How much waits under TLS, and in the kernel, the transport does not tell.
+        """
+        try:
+            told = self._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
+            acknowledged: int = _ACKNOWLEDGED.unpack_from(told, _TCP_INFO_SIZE - _ACKNOWLEDGED.size)[0]
+        except (OSError, ValueError, struct.error):
+            return -self._transport.get_write_buffer_size()
+        return acknowledged
 
     def write_later(self, data: bytes) -> None:
         """Keep what the socket did not take; it comes before all else."""
