@@ -40,7 +40,7 @@ from trunkline import (
 )
 from trunkline.hub.connection import Connection
 
-_BATCH, _WARMING, _TURNS = 500, 1_000, 15
+_BATCH, _WARMING, _TURNS = 1_000, 1_000, 15
 _ONE = Principal("one")
 FLAT = 1.5
 """Times the cost at a thousand that a flat cost may be at the largest number: caches of the processor do miss."""

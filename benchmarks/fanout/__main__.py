@@ -20,7 +20,7 @@ from benchmarks.fanout.plots import draw_all
 from benchmarks.fanout.results import QUIET, PeerResult, Results
 from benchmarks.fanout.tables import render, render_ratios
 
-_WORKS = ((1_000, 100, 4.0), (1_000, 1_000, 3.0), (1_000, 4_000, 3.0), (10_000, 100, 3.0))
+_WORKS = ((1_000, 100, 4.0, 3), (1_000, 1_000, 3.0, 1), (1_000, 4_000, 3.0, 1), (10_000, 100, 3.0, 1))
 _QUICK = 0.4
 _IDLE_CONNECTIONS = 5_000
 ROOT = Path(__file__).parent.parent.parent
@@ -59,8 +59,8 @@ def choose_works(only: str | None, quick: bool) -> list[Work]:
     wanted = None if only is None else only.split(",")
     shrink = _QUICK if quick else 1.0
     return [
-        Work(clients, rate, seconds * shrink)
-        for clients, rate, seconds in _WORKS
+        Work(clients, rate, seconds * shrink, 1 if quick else times)
+        for clients, rate, seconds, times in _WORKS
         if wanted is None or f"{clients}x{rate}" in wanted
     ]
 
@@ -95,9 +95,11 @@ class Run:
             if any(easier.offered <= work.offered and easier.clients <= work.clients for easier in failed):
                 result.untried.add(work.name)
                 continue
-            self._measure(result, work)
-            if result.failure(work):
-                failed.append(work)
+            for _ in range(work.times):
+                self._measure(result, work)
+                if result.failure(work):
+                    failed.append(work)
+                    break
 
     def _measure(self, result: PeerResult, work: Work) -> None:
         try:

@@ -29,11 +29,12 @@ _PUBLISHING_GRACE = 10.0
 
 @dataclass(frozen=True)
 class Work:
-    """Subscribers of one topic, events a second, and for how many seconds."""
+    """Subscribers of one topic, events a second, for how many seconds, and how often: the middle one counts."""
 
     clients: int
     rate: int
     seconds: float
+    times: int = 1
 
     @property
     def name(self) -> str:

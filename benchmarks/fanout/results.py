@@ -22,7 +22,7 @@ class PeerResult:
     """What came of one peer.
 
     Attributes:
-        outcomes: by the name of the work, one a round.
+        outcomes: by the name of the work, one for each time it was done.
         failures: by the name of the work, why there is no outcome.
         untried: names of works that are harder than one that it failed.
         memory: bytes per idle connection, one a round.
@@ -128,7 +128,10 @@ class Results:
             "measured": self.measured,
             "machine": self.machine,
             "rounds": self.rounds,
-            "works": [{"clients": work.clients, "rate": work.rate, "seconds": work.seconds} for work in self.works],
+            "works": [
+                {"clients": work.clients, "rate": work.rate, "seconds": work.seconds, "times": work.times}
+                for work in self.works
+            ],
             "idle_connections": self.idle_connections,
             "peers": [one.as_dict() for one in self.peers],
         }
